@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config"
+
+// Tests run on the sources of the packages: nothing has to be built first.
+const conditions = ["@agent-runtime/source", "module", "node", "development|production"]
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "tooling/*/test/**/*.test.ts"],
+    testTimeout: 30_000
+  }
+})
