@@ -1,1 +1,6 @@
-export const packageName = "@agent-runtime/store-sql"
+/**
+ * Durable agent runtimes on SQLite and PostgreSQL.
+ *
+ * @since 0.1.0
+ */
+export * as NodeSqlite from "./NodeSqlite.ts"

@@ -1,0 +1,141 @@
+// The thread that owns the database file: it opens it, runs one request after the other and answers each. A commit that
+// waits for the disk waits here, not in the event loop of the program.
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
+import { parentPort, workerData } from "node:worker_threads"
+import type { Answer, Fault, Opening, Request } from "./SqliteProtocol.ts"
+
+const opening = workerData as Opening
+const port = parentPort!
+
+// Node 22 announces node:sqlite as experimental on the first import: that is our choice, not the user's concern. This
+// `process` is the worker's own, and every other warning still shows.
+const emitWarning = process.emitWarning.bind(process) as (...args: ReadonlyArray<unknown>) => void
+process.emitWarning = (...args: ReadonlyArray<unknown>) => {
+  if (!String(args[0]).includes("SQLite is an experimental feature")) emitWarning(...args)
+}
+
+const open = async (): Promise<DatabaseSync> => {
+  const { DatabaseSync } = await import("node:sqlite")
+  const db = new DatabaseSync(opening.filename, { readOnly: opening.readonly, timeout: opening.busyTimeout })
+  try {
+    if (!opening.readonly) {
+      db.exec("PRAGMA journal_mode = WAL")
+      db.exec("PRAGMA journal_size_limit = 67108864")
+    }
+    db.exec(`PRAGMA synchronous = ${opening.synchronous}`)
+    if (opening.maxSize !== undefined) {
+      const pageSize = Number(db.prepare("PRAGMA page_size").get()!["page_size"])
+      db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(opening.maxSize / pageSize))}`)
+    }
+    // Opening alone reads nothing: a file that is not a database shows itself here, not at the first send.
+    db.prepare("SELECT count(*) FROM sqlite_schema").get()
+    return db
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
+
+const toFault = (cause: unknown): Fault => ({
+  message: cause instanceof Error ? cause.message : String(cause),
+  code:
+    typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
+      ? cause.errcode
+      : undefined
+})
+
+const toInput = (value: unknown): SQLInputValue =>
+  value === true ? 1 : value === false ? 0 : value === undefined ? null : (value as SQLInputValue)
+
+const serve = (db: DatabaseSync) => {
+  // Insertion order is the order of use: what is used moves to the end, what is first goes when the cache is full.
+  const statements = new Map<string, StatementSync>()
+  let cursor: Iterator<unknown> | undefined
+
+  const prepare = (sql: string, cached: boolean): StatementSync => {
+    const known = statements.get(sql)
+    if (known !== undefined) {
+      statements.delete(sql)
+      statements.set(sql, known)
+      return known
+    }
+    const statement = db.prepare(sql)
+    if (cached) {
+      if (statements.size >= opening.statementCacheSize) {
+        const oldest = statements.keys().next()
+        if (oldest.done !== true) statements.delete(oldest.value)
+      }
+      statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  const handle = (request: Request): unknown => {
+    switch (request[0]) {
+      case "run": {
+        const [, sql, params, shape, bigints, cached] = request
+        const statement = prepare(sql, cached)
+        statement.setReadBigInts(bigints)
+        statement.setReturnArrays(shape === "values")
+        if (statement.columns().length > 0) return statement.all(...params.map(toInput))
+        const result = statement.run(...params.map(toInput))
+        return shape === "raw" ? { changes: result.changes, lastInsertRowid: result.lastInsertRowid } : []
+      }
+      case "iterate": {
+        const statement = prepare(request[1], false)
+        statement.setReadBigInts(request[3])
+        cursor = statement.iterate(...request[2].map(toInput))
+        return undefined
+      }
+      case "next": {
+        const rows: Array<unknown> = []
+        while (cursor !== undefined && rows.length < request[1]) {
+          const next = cursor.next()
+          if (next.done === true) cursor = undefined
+          else rows.push(next.value)
+        }
+        return rows
+      }
+      case "end": {
+        cursor?.return?.()
+        cursor = undefined
+        return undefined
+      }
+      case "close": {
+        statements.clear()
+        try {
+          if (!opening.readonly) db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+        } catch {
+          // Whoever opens the file next finds the same rows in the log that stays beside it.
+        }
+        db.close()
+        return undefined
+      }
+    }
+  }
+
+  const answer = (request: Request): Answer => {
+    try {
+      const value = handle(request)
+      return { value, inTransaction: db.isOpen && db.isTransaction }
+    } catch (cause) {
+      return { fault: toFault(cause), inTransaction: db.isOpen && db.isTransaction }
+    }
+  }
+
+  port.on("message", (request: Request) => {
+    port.postMessage(answer(request))
+    if (request[0] === "close") port.close()
+  })
+}
+
+open().then(
+  (db) => {
+    serve(db)
+    port.postMessage({ value: undefined, inTransaction: false } satisfies Answer)
+  },
+  (cause) => {
+    port.postMessage({ fault: toFault(cause), inTransaction: false } satisfies Answer)
+    port.close()
+  }
+)
