@@ -23,7 +23,7 @@ const withTable = (config: Omit<NodeSqlite.NodeSqliteConfig, "filename"> = {}) =
 const count = (sql: SqlClient.SqlClient) =>
   Effect.map(sql<{ n: number }>`SELECT count(*) AS n FROM t`, (rows) => rows[0]!.n)
 
-const condition = <A>(effect: Effect.Effect<A, SqlError.SqlError>) =>
+const condition = <A, R>(effect: Effect.Effect<A, SqlError.SqlError, R>) =>
   Effect.map(Effect.flip(effect), (error) => [NodeSqlite.conditionOf(error), error.message] as const)
 
 describe("NodeSqlite", () => {

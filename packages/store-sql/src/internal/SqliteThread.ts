@@ -51,6 +51,7 @@ export const open = (opening: Opening): Effect.Effect<SqliteThread, Fault, Scope
           }
         })
       )
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     const request = (request: Request) => expect(() => worker.postMessage(request))
 
     yield* Effect.acquireRelease(
