@@ -1,0 +1,46 @@
+/**
+ * Two reports side by side. Ratios to the peers of the same run are compared, not absolute figures, so that a slower
+ * machine or a busy neighbour is not taken for a slower package.
+ */
+import { isLimit, type Report, type Result } from "./Report.ts"
+import { median, spread } from "./Statistics.ts"
+
+export interface Change {
+  readonly name: string
+  /** How good the second run was compared with the first: below 1 is slower (or larger). */
+  readonly factor: number
+  /** How far a factor may be from 1 before it means anything. */
+  readonly noise: number
+  readonly verdict: "slower" | "faster" | "same"
+}
+
+/** What two runs of the same code may differ in, however calm the machine was. */
+export const minimalNoise = 0.1
+
+/** Compares the cases that both reports hold. */
+export const compare = (before: Report, after: Report): ReadonlyArray<Change> =>
+  after.results.flatMap((next) => {
+    const previous = before.results.find(({ name }) => name === next.name)
+    return previous === undefined ? [] : [compareResult(previous, next)]
+  })
+
+const compareResult = (before: Result, after: Result): Change => {
+  const shared = Object.keys(after.peers).filter((peer) => before.peers[peer] !== undefined)
+  const competitors = shared.filter((peer) => !isLimit(peer))
+  // A case all of whose peers are limits is judged by them; one without peers by its absolute figures.
+  const peers = competitors.length > 0 ? competitors : shared
+  const factor =
+    peers.length > 0
+      ? median(peers.map((peer) => after.peers[peer]!.ratio / before.peers[peer]!.ratio))
+      : absolute(before, after)
+  const noise = Math.max(minimalNoise, (spread(before.ours) + spread(after.ours)) / 4)
+  return {
+    name: after.name,
+    factor,
+    noise,
+    verdict: factor < 1 - noise ? "slower" : factor > 1 + noise ? "faster" : "same"
+  }
+}
+
+const absolute = (before: Result, after: Result): number =>
+  after.unit === "ops/s" ? after.ours.median / before.ours.median : before.ours.median / after.ours.median

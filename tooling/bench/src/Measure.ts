@@ -1,0 +1,48 @@
+/** How a contender turns its work into one sample. */
+import { performance } from "node:perf_hooks"
+
+/** Milliseconds; `--quick` shortens both. */
+const warmUp = Number(process.env["BENCH_WARM_UP"] ?? 300)
+const duration = Number(process.env["BENCH_DURATION"] ?? 800)
+
+/**
+ * Operations per second of a batch of work that is repeated until the time is up, after a warm-up.
+ *
+ * The whole time counts, garbage collection included.
+ */
+export const throughput = async (operations: number, batch: () => void | Promise<unknown>): Promise<number> => {
+  const repeat = async (millis: number): Promise<number> => {
+    const start = performance.now()
+    let elapsed = 0
+    let batches = 0
+    do {
+      const pending = batch()
+      if (pending !== undefined) await pending
+      batches++
+      elapsed = performance.now() - start
+    } while (elapsed < millis)
+    return (batches * operations * 1000) / elapsed
+  }
+  await repeat(warmUp)
+  return repeat(duration)
+}
+
+/** Bytes of heap that each of `count` things keeps alive, given how to make some of them; needs `--expose-gc`. */
+export const heapPerItem = async (count: number, make: (count: number) => Promise<unknown>): Promise<number> => {
+  // The first ones pay for compiled code and shared structures.
+  const kept = [await make(1000)]
+  const before = await settledHeap()
+  kept.push(await make(count))
+  const after = await settledHeap()
+  if (kept.length !== 2) throw new Error("what is measured must stay alive")
+  return (after - before) / count
+}
+
+const settledHeap = async (): Promise<number> => {
+  if (globalThis.gc === undefined) throw new Error("memory is measured with --expose-gc")
+  for (let i = 0; i < 4; i++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    globalThis.gc()
+  }
+  return process.memoryUsage().heapUsed
+}

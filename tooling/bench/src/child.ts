@@ -1,0 +1,11 @@
+/** One contender of one case in a fresh process: `node child.ts CASE CONTENDER` answers `{ "sample": number }`. */
+import { findCase } from "./Cases.ts"
+import { ours } from "./Case.ts"
+
+const [name = "", contender = ""] = process.argv.slice(2)
+const case_ = await findCase(name)
+const run = contender === ours ? case_.ours : case_.peers[contender]
+if (typeof run !== "function") throw new Error(`${name} has no contender "${contender}"`)
+const sample = await run()
+if (!Number.isFinite(sample)) throw new Error(`${name} answered ${sample} for "${contender}"`)
+process.stdout.write(`${JSON.stringify({ sample })}\n`, () => process.exit(0))
