@@ -1,0 +1,247 @@
+/**
+ * The documents that the assistant knows: index folders, search them, take the answer out of what was found.
+ */
+import { Clock, Context, Effect, FileSystem, Layer, Path, Schema, Semaphore, Stream } from "effect"
+import * as DocumentFolder from "./DocumentFolder.ts"
+import * as DocumentPassages from "./DocumentPassages.ts"
+import { type FolderError, QuestionEmpty, SnapshotInvalid } from "./LibraryError.ts"
+import { type FoundPassage, found } from "./Passage.ts"
+import * as SearchIndex from "./SearchIndex.ts"
+
+/**
+ * How far indexing a folder has come.
+ *
+ * `Progress` counts the documents that are up to date, out of `total`. `Finished` ends it: how many documents were read anew,
+ * were unchanged, are gone, were skipped, how many files are no documents, and how long it took in milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const IndexEvent = Schema.Union([
+  DocumentFolder.Skipped,
+  Schema.TaggedStruct("Progress", { files: Schema.Int, total: Schema.Int, passages: Schema.Int }),
+  Schema.TaggedStruct("Finished", {
+    files: Schema.Int,
+    passages: Schema.Int,
+    indexed: Schema.Int,
+    unchanged: Schema.Int,
+    removed: Schema.Int,
+    skipped: Schema.Int,
+    ignored: Schema.Int,
+    millis: Schema.Int
+  })
+])
+
+/**
+ * How far indexing a folder has come.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type IndexEvent = typeof IndexEvent.Type
+
+/**
+ * What the library knows, as JSON data.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Snapshot {
+  readonly version: number
+  readonly files: ReadonlyArray<readonly [file: string, known: KnownFile]>
+  readonly index: SearchIndex.Snapshot
+}
+
+interface KnownFile {
+  readonly folder: string
+  /** Absent while the file is being indexed, so that an interrupted one is read again. */
+  version?: string
+  readonly passages: Array<number>
+}
+
+/**
+ * Documents that were indexed, and the questions they answer.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class DocumentLibrary extends Context.Service<
+  DocumentLibrary,
+  {
+    /**
+     * Brings the index up to date with a folder: new and changed documents are read, those that are gone are removed. Can be
+     * interrupted at any time, and searched while it runs. One folder is indexed at a time.
+     */
+    readonly index: (folder: DocumentFolder.DocumentFolder) => Stream.Stream<IndexEvent, FolderError>
+    /** The passages that fit a question, best first, at most `limit` (default: 8). */
+    readonly search: (
+      question: string,
+      options?: { readonly limit?: number }
+    ) => Stream.Stream<FoundPassage, QuestionEmpty>
+    /** The number of documents and passages. */
+    readonly size: Effect.Effect<{ readonly files: number; readonly passages: number }>
+    /** What is indexed, as JSON data: the next start then reads only what has changed. */
+    readonly snapshot: Effect.Effect<Snapshot>
+    /** Replaces what is indexed by a snapshot. */
+    readonly restore: (snapshot: Snapshot) => Effect.Effect<void, SnapshotInvalid>
+  }
+>()("docs-assistant/library/DocumentLibrary") {}
+
+/**
+ * Changes whenever an older snapshot would no longer be searched rightly.
+ */
+const snapshotVersion = 1
+
+/**
+ * The event loop gets its turn after this many characters: a few milliseconds of work.
+ */
+const charactersPerTurn = 20_000
+
+/**
+ * Progress is told after this many documents.
+ */
+const filesPerProgress = 25
+
+const isBinary = (bytes: Uint8Array): boolean => bytes.subarray(0, 8192).includes(0)
+
+/**
+ * An empty library that reads documents from the file system.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const lock = yield* Semaphore.make(1)
+  const decoder = new TextDecoder()
+  let index = new SearchIndex.SearchIndex()
+  let known = new Map<string, KnownFile>()
+
+  const forget = (file: string): void => {
+    for (const id of known.get(file)?.passages ?? []) index.remove(id)
+    known.delete(file)
+  }
+
+  const read = Effect.fnUntraced(function* (folder: string, { file, path, version }: DocumentFolder.FoundFile) {
+    const bytes = yield* Effect.catch(fs.readFile(path), (error) =>
+      Effect.succeed(DocumentFolder.unreadable(file, error))
+    )
+    forget(file)
+    if (!(bytes instanceof Uint8Array)) return bytes
+    if (isBinary(bytes)) {
+      return DocumentFolder.Skipped.make({ path: file, reason: "Binary", message: `"${file}" is not text.` })
+    }
+    const entry: KnownFile = { folder, passages: [] }
+    known.set(file, entry)
+    let characters = 0
+    for (const passage of DocumentPassages.split(file, decoder.decode(bytes))) {
+      entry.passages.push(index.add(passage))
+      characters += passage.text.length
+      if (characters > charactersPerTurn) {
+        characters = 0
+        yield* Effect.yieldNow
+      }
+    }
+    entry.version = version
+    yield* Effect.yieldNow
+    return undefined
+  })
+
+  const indexFolder = (options: DocumentFolder.DocumentFolder): Stream.Stream<IndexEvent, FolderError> =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        yield* Semaphore.takeScoped(lock, 1)
+        const started = yield* Clock.currentTimeMillis
+        const { folder } = options
+        const { files, ignored, skipped } = yield* DocumentFolder.walk(options)
+
+        let removed = 0
+        const present = new Set(files.map((_) => _.file))
+        for (const [file, entry] of known) {
+          if (entry.folder !== folder || present.has(file)) continue
+          forget(file)
+          removed++
+        }
+
+        let done = 0
+        let indexed = 0
+        let bad = skipped.length
+        const progress = (): IndexEvent => ({
+          _tag: "Progress",
+          files: done,
+          total: files.length,
+          passages: index.size
+        })
+        const update = Effect.fnUntraced(function* (found: DocumentFolder.FoundFile) {
+          const events: Array<IndexEvent> = []
+          if (known.get(found.file)?.version !== found.version) {
+            const problem = yield* read(folder, found)
+            if (problem === undefined) indexed++
+            else {
+              bad++
+              events.push(problem)
+            }
+          }
+          if (++done % filesPerProgress === 0) events.push(progress())
+          return events
+        })
+        const finish = Effect.map(Clock.currentTimeMillis, (now): Array<IndexEvent> => {
+          const here = [...known.values()].filter((_) => _.folder === folder)
+          return [
+            progress(),
+            {
+              _tag: "Finished",
+              files: here.length,
+              passages: here.reduce((sum, _) => sum + _.passages.length, 0),
+              indexed,
+              unchanged: here.length - indexed,
+              removed,
+              skipped: bad,
+              ignored,
+              millis: now - started
+            }
+          ]
+        })
+
+        return Stream.fromIterable<IndexEvent>([...skipped, progress()]).pipe(
+          Stream.concat(Stream.fromIterable(files).pipe(Stream.mapEffect(update), Stream.flattenIterable)),
+          Stream.concat(Stream.fromEffect(finish).pipe(Stream.flattenIterable))
+        )
+      })
+    ).pipe(Stream.provideService(FileSystem.FileSystem, fs), Stream.provideService(Path.Path, path))
+
+  return DocumentLibrary.of({
+    index: indexFolder,
+    search: (question, { limit = 8 } = {}) =>
+      Stream.suspend(() =>
+        question.trim() === ""
+          ? Stream.fail(new QuestionEmpty())
+          : Stream.fromIterable(index.search(question, limit).map(([passage, score]) => found(passage, score)))
+      ),
+    size: Effect.sync(() => ({ files: known.size, passages: index.size })),
+    snapshot: Effect.sync(() => ({ version: snapshotVersion, files: [...known], index: index.snapshot() })),
+    restore: (snapshot) =>
+      Effect.gen(function* () {
+        if (snapshot.version !== snapshotVersion) {
+          return yield* new SnapshotInvalid({ reason: `it is of version ${snapshot.version}, not ${snapshotVersion}` })
+        }
+        index = yield* Effect.try({
+          try: () => new SearchIndex.SearchIndex(snapshot.index),
+          catch: (error) => new SnapshotInvalid({ reason: String(error) })
+        })
+        known = new Map(snapshot.files)
+      }).pipe(lock.withPermit)
+  })
+})
+
+/**
+ * An empty library that reads documents from the file system.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<DocumentLibrary, never, FileSystem.FileSystem | Path.Path> = Layer.effect(
+  DocumentLibrary,
+  make
+)
