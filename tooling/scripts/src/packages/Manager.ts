@@ -1,0 +1,76 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { root } from "./Workspace.ts"
+
+/** A program with its arguments. */
+export type Command = readonly [program: string, ...args: ReadonlyArray<string>]
+
+/** A package manager, as a stranger uses it in an empty folder. */
+export interface Manager {
+  readonly name: string
+  readonly install: (packages: ReadonlyArray<string>) => Command
+  /** Writes the configuration that it reads besides `.npmrc`. */
+  readonly configure?: (project: string, registry: string) => void
+  /** Whether it makes a `node_modules` that other tools read. */
+  readonly nodeModules: boolean
+}
+
+const bun = join(root, "tooling/scripts/node_modules/.bin/bun")
+
+export const npm: Manager = {
+  name: "npm",
+  install: (packages) => ["npm", "install", "--no-audit", "--no-fund", ...packages],
+  nodeModules: true
+}
+
+export const pnpm: Manager = {
+  name: "pnpm",
+  install: (packages) => ["npx", "-y", "pnpm@12", "add", ...packages],
+  // The default age that a release must have would refuse what was published a second ago.
+  configure: (project) =>
+    writeFileSync(join(project, "pnpm-workspace.yaml"), "minimumReleaseAge: 0\npmOnFail: ignore\n"),
+  nodeModules: true
+}
+
+/** Yarn as it is by default: Plug'n'Play, without `node_modules`. */
+export const yarn: Manager = {
+  name: "yarn",
+  install: (packages) => ["npx", "-y", "-p", "@yarnpkg/cli-dist@4.18.1", "yarn", "add", ...packages],
+  configure: (project, registry) => {
+    writeFileSync(
+      join(project, ".yarnrc.yml"),
+      `npmRegistryServer: "${registry}"\nunsafeHttpWhitelist: ["127.0.0.1"]\nenableTelemetry: false\nnpmMinimalAgeGate: 0\n`
+    )
+    writeFileSync(join(project, "yarn.lock"), "")
+  },
+  nodeModules: false
+}
+
+export const bunInstall: Manager = {
+  name: "bun",
+  install: (packages) => [bun, "add", ...packages],
+  nodeModules: true
+}
+
+/** A program that runs TypeScript. */
+export interface Runtime {
+  readonly name: string
+  readonly run: (file: string) => Command
+}
+
+export const node24: Runtime = { name: "Node 24", run: (file) => [join(root, "node_modules/.bin/node"), file] }
+
+export const bunRuntime: Runtime = { name: "Bun", run: (file) => [bun, "run", file] }
+
+/** Node in a project that Yarn has installed. */
+export const yarnNode: Runtime = {
+  name: "Node 24 under Plug'n'Play",
+  run: (file) => [
+    join(root, "node_modules/.bin/node"),
+    "--require",
+    "./.pnp.cjs",
+    "--loader",
+    "./.pnp.loader.mjs",
+    file
+  ]
+}
