@@ -3,7 +3,8 @@ import type { Case } from "./Case.ts"
 
 // A process that measures loads only the file of its own case.
 const groups: Readonly<Record<string, () => Promise<{ readonly cases: ReadonlyArray<Case> }>>> = {
-  mailbox: () => import("./cases/mailbox.ts")
+  mailbox: () => import("./cases/mailbox.ts"),
+  size: () => import("./cases/size.ts")
 }
 
 export const allCases = async (): Promise<ReadonlyArray<Case>> =>
