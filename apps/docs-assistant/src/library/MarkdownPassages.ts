@@ -40,15 +40,16 @@ export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage
   let fenceMark = ""
 
   // Lines [start, end) become a passage, without the empty lines at its ends.
-  const close = (end: number): void => {
+  const close = (end: number, nextLevel = 0): void => {
     let first = start
     let last = end - 1
     while (first <= last && lines[first]!.trim() === "") first++
     while (last >= first && lines[last]!.trim() === "") last--
     start = end
     length = 0
-    // A heading alone answers nothing: it is in the trail of what follows.
-    if (first > last || (first === last && heading.test(lines[first]!))) return
+    if (first > last) return
+    // A heading with another one right below answers nothing: it is in the trail of what follows.
+    if (first === last && heading.test(lines[first]!) && nextLevel > trail[trail.length - 1]!.level) return
     const headings = trail.map((_) => _.title)
     const text = lines.slice(first, last + 1).join("\n")
     for (let at = 0; at < text.length; at += maxLength) {
@@ -85,8 +86,8 @@ export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage
     } else {
       const found = heading.exec(line)
       if (found) {
-        close(i)
         const level = found[1]!.length
+        close(i, level)
         while (trail.length > 0 && trail[trail.length - 1]!.level >= level) trail.pop()
         trail.push({ level, title: plain(found[2]!) })
       } else if (length > targetLength && line.trim() === "") {

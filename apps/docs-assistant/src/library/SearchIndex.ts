@@ -40,6 +40,11 @@ const options: Options<Entry> = {
 const exactly: SearchOptions = { tokenize: (word) => [word], prefix: false, fuzzy: false }
 
 /**
+ * Questions are searched for by their first words, so that the time of a search is bounded.
+ */
+const maxWords = 64
+
+/**
  * A second passage of one file counts for this much less than the one before it.
  */
 const repeatPenalty = 0.75
@@ -105,7 +110,7 @@ export class SearchIndex {
    */
   search(question: string, limit: number): Array<readonly [passage: Passage, score: number]> {
     const results = this.#mini.search(question, {
-      tokenize: (text) => [...new Set(Words.ofText(text))],
+      tokenize: (text) => [...new Set(Words.ofText(text))].slice(0, maxWords),
       // Words are rare in titles, and count for more there by that alone; the name of the file says what it is all about.
       boost: { title: 1.2, trail: 2, prose: 1, code: 0.5 },
       prefix: (word) => word.length > 2,

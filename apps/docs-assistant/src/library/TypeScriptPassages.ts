@@ -77,7 +77,9 @@ export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage
     const subject = lines[next] ?? ""
     const nested = /^\s/.test(line)
     const name = nameOf(subject, nested)
-    const isHeader = passages.length === 0 && !nested && (titled !== undefined || next > i + 1 || name === undefined)
+    const barrel = /^export\s+\*/.test(subject) && next === i + 1
+    const firstDoc = passages.length === 0 && !nested && !barrel
+    const isHeader = firstDoc && (titled !== undefined || next > i + 1 || name === undefined)
     if (!nested && name !== undefined) parent = name
     if (text === "" || seen.has(text)) continue
     if (isHeader) {
@@ -85,7 +87,7 @@ export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage
       headerEnd = i + 1
     } else {
       // A barrel repeats the headers of the modules that it exports.
-      if (/^export\s+\*/.test(subject) || name === undefined) continue
+      if (barrel || name === undefined) continue
       documented++
     }
     seen.add(text)
