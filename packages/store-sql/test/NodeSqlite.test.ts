@@ -88,7 +88,9 @@ describe("NodeSqlite", () => {
         const large = sql`SELECT 9007199254740993 AS n`
         expect((yield* Effect.flip(large)).message).toMatch(/too large/)
         expect(yield* Effect.provideService(large, SqlClient.SafeIntegers, true)).toEqual([{ n: 9007199254740993n }])
-        expect(yield* sql`SELECT 1 AS a, 2 AS b`.values).toEqual([[1, 2]])
+        const pair = sql`SELECT 1 AS a, 2 AS b`
+        expect(yield* pair.values).toEqual([[1, 2]])
+        expect(yield* pair).toEqual([{ a: 1, b: 2 }])
       })
   )
 
@@ -104,7 +106,7 @@ describe("NodeSqlite", () => {
     })
   )
 
-  it.live("keeps no more prepared statements than it was told", () =>
+  it.live("goes on when its cache of prepared statements is full", () =>
     Effect.gen(function* () {
       const { sql } = yield* withTable({ statementCacheSize: 2 })
       for (let i = 0; i < 20; i++) {
@@ -137,6 +139,9 @@ describe("NodeSqlite", () => {
       const [fault, message] = yield* condition(insert)
       expect(fault).toBe("Locked")
       expect(message).toMatch(/test\.db is locked by another process/)
+      let begun = false
+      yield* condition(sql.withTransaction(Effect.sync(() => (begun = true))))
+      expect(begun).toBe(false)
       other.exec("COMMIT")
       other.close()
       yield* insert
