@@ -4,6 +4,7 @@ import type { Case } from "./Case.ts"
 // A process that measures loads only the file of its own case.
 const groups: Readonly<Record<string, () => Promise<{ readonly cases: ReadonlyArray<Case> }>>> = {
   mailbox: () => import("./cases/mailbox.ts"),
+  core: () => import("./cases/core.ts"),
   size: () => import("./cases/size.ts")
 }
 

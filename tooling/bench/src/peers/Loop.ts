@@ -1,15 +1,20 @@
 /** What a user writes by hand with Effect: a fiber per runtime that takes, runs the workflow and writes a `Ref`. */
-import { Effect, Queue, Ref } from "effect"
+import { Deferred, Effect, Queue, Ref } from "effect"
 import type { Increment, MakeCounters } from "../Counters.ts"
 
-export const handWritten = Effect.fnUntraced(function* (processed: () => void) {
-  const queue = yield* Queue.unbounded<Increment>()
-  const state = yield* Ref.make(0)
-  const workflow = Effect.fnUntraced(function* (activity: Increment, count: number) {
+type CounterWorkflow = (activity: Increment, count: number) => Effect.Effect<number>
+
+/** One workflow for all runtimes, as an agent has it. */
+export const counterWorkflow = (processed: () => void): CounterWorkflow =>
+  Effect.fnUntraced(function* (activity: Increment, count: number) {
     yield* Effect.void
     processed()
     return count + activity.by
   })
+
+export const handWritten = Effect.fnUntraced(function* (workflow: CounterWorkflow) {
+  const queue = yield* Queue.unbounded<Increment>()
+  const state = yield* Ref.make(0)
   yield* Effect.forkDetach(
     Effect.gen(function* () {
       while (true) {
@@ -23,18 +28,13 @@ export const handWritten = Effect.fnUntraced(function* (processed: () => void) {
 })
 
 export const loop: MakeCounters = async (count, processed) => {
-  const queues = await Effect.runPromise(Effect.replicateEffect(handWritten(processed), count))
+  const queues = await Effect.runPromise(Effect.replicateEffect(handWritten(counterWorkflow(processed)), count))
   return { send: (index, activity) => void Queue.offerUnsafe(queues[index]!, activity) }
 }
 
 /** The loop without its `Ref` and taking in batches: what tuning by hand reaches. */
-const tuned = Effect.fnUntraced(function* (processed: () => void) {
+const tuned = Effect.fnUntraced(function* (workflow: CounterWorkflow) {
   const queue = yield* Queue.unbounded<Increment>()
-  const workflow = Effect.fnUntraced(function* (activity: Increment, count: number) {
-    yield* Effect.void
-    processed()
-    return count + activity.by
-  })
   yield* Effect.forkDetach(
     Effect.gen(function* () {
       let state = 0
@@ -48,17 +48,13 @@ const tuned = Effect.fnUntraced(function* (processed: () => void) {
 })
 
 export const tunedLoop: MakeCounters = async (count, processed) => {
-  const queues = await Effect.runPromise(Effect.replicateEffect(tuned(processed), count))
+  const queues = await Effect.runPromise(Effect.replicateEffect(tuned(counterWorkflow(processed)), count))
   return { send: (index, activity) => void Queue.offerUnsafe(queues[index]!, activity) }
 }
 
 /** Without a `Queue` at all: an array and the callback of the parked fiber. */
 export const parkedLoop: MakeCounters = async (count, processed) => {
-  const workflow = Effect.fnUntraced(function* (activity: Increment, count: number) {
-    yield* Effect.void
-    processed()
-    return count + activity.by
-  })
+  const workflow = counterWorkflow(processed)
   const runtimes = await Effect.runPromise(
     Effect.replicateEffect(
       Effect.gen(function* () {
@@ -93,3 +89,26 @@ export const parkedLoop: MakeCounters = async (count, processed) => {
   )
   return { send: (index, activity) => runtimes[index]!(activity) }
 }
+
+/** A loop that completes a `Deferred` with the new count. */
+export const asked = (): Promise<(by: number) => Effect.Effect<number>> =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const queue = yield* Queue.unbounded<Increment & { readonly reply: Deferred.Deferred<number> }>()
+      yield* Effect.forkDetach(
+        Effect.gen(function* () {
+          let state = 0
+          while (true) {
+            const { by, reply } = yield* Queue.take(queue)
+            state += by
+            yield* Deferred.succeed(reply, state)
+          }
+        })
+      )
+      return Effect.fnUntraced(function* (by: number) {
+        const reply = yield* Deferred.make<number>()
+        yield* Queue.offer(queue, { by, reply })
+        return yield* Deferred.await(reply)
+      })
+    })
+  )

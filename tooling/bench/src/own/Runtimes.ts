@@ -1,0 +1,136 @@
+/** Our own runtimes, used as a program without an Effect around it uses them. */
+import { LocalRuntimes, RuntimeConfig, RuntimeManager, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent } from "@agent-runtime/schema"
+import { Effect, Layer, ManagedRuntime, Schema, Scope, Stream } from "effect"
+import type { Increment, MakeCounters } from "../Counters.ts"
+import type { Event, MakeBroadcast } from "../peers/Broadcast.ts"
+
+/** The defaults, but for room for the backlogs of the cases. */
+const config = RuntimeConfig.layer({ mailboxCapacity: Number.POSITIVE_INFINITY })
+
+const makeRuntime = () => ManagedRuntime.make(RuntimeManager.layer.pipe(Layer.provide(config)))
+
+const workflow = (processed: () => void) =>
+  Effect.fnUntraced(function* (activity: { readonly payload: unknown }, count: number) {
+    yield* Effect.void
+    processed()
+    return count + (activity.payload as Increment).by
+  })
+
+/** Runtimes made from a closure. */
+export const createLocal = (count: number, processed: () => void, prefix = "counter") =>
+  Effect.gen(function* () {
+    const local = yield* LocalRuntimes.LocalRuntimes
+    const run = workflow(processed)
+    const runtimes: Array<LocalRuntimes.LocalRuntime<number>> = []
+    for (let i = 0; i < count; i++) {
+      runtimes.push(yield* local.create({ id: `${prefix}-${i}`, state: 0, workflow: run }))
+    }
+    return runtimes
+  })
+
+export const localRuntimes: MakeCounters = async (count, processed) => {
+  const runtimes = await makeRuntime().runPromise(createLocal(count, processed))
+  return { send: (index, payload) => void runtimes[index]!.sendUnsafe({ type: "increment", payload }) }
+}
+
+/** Beside as many others that are idle. */
+export const localRuntimesBeside =
+  (idle: number): MakeCounters =>
+  async (count, processed) => {
+    const manager = makeRuntime()
+    await manager.runPromise(createLocal(idle, () => {}, "idle"))
+    const runtimes = await manager.runPromise(createLocal(count, processed))
+    return { send: (index, payload) => void runtimes[index]!.sendUnsafe({ type: "increment", payload }) }
+  }
+
+const Add = ActivityType.make("Add", { payload: { by: Schema.Int } })
+const Counter = Agent.make("Counter", { state: Schema.Int, initialState: 0, activities: [Add] })
+
+/** Runtimes of a defined agent, each with one subscriber: `processed` is called when its event has arrived. */
+export const subscribedRuntimes = async (
+  count: number,
+  processed: () => void
+): Promise<(by: number) => Promise<void>> => {
+  const agents = Workflow.layer(Counter, {
+    Add: Effect.fnUntraced(function* ({ payload }, count) {
+      yield* Effect.void
+      return count + payload.by
+    })
+  })
+  const manager = ManagedRuntime.make(agents.pipe(Layer.provideMerge(RuntimeManager.layer), Layer.provide(config)))
+  const scope = Effect.runSync(Scope.make())
+  const runtimes = await manager.runPromise(
+    Effect.gen(function* () {
+      const { create } = yield* RuntimeManager.RuntimeManager
+      const runtimes = yield* Effect.forEach(Array.from({ length: count }), (_, i) => create(Counter, { id: `c-${i}` }))
+      for (const runtime of runtimes) {
+        const events = yield* Scope.provide(runtime.subscription(), scope)
+        yield* events.pipe(
+          Stream.runForEach(() => Effect.sync(processed)),
+          Effect.forkDetach({ startImmediately: true })
+        )
+      }
+      return runtimes
+    })
+  )
+  return (by) =>
+    manager.runPromise(
+      Effect.gen(function* () {
+        for (const runtime of runtimes) yield* runtime.send(Add.make({ by }))
+      })
+    )
+}
+
+/** A runtime that answers its count to whoever asks. */
+export const asked = async (): Promise<(by: number) => Effect.Effect<unknown, unknown>> => {
+  const runtime = await makeRuntime().runPromise(
+    Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      return yield* local.create({
+        id: "counter",
+        state: 0,
+        workflow: Effect.fnUntraced(function* (activity, count) {
+          const next = count + (activity.payload as Increment).by
+          return yield* Workflow.reply(next, next)
+        })
+      })
+    })
+  )
+  return (by) => runtime.ask({ type: "increment", payload: { by } })
+}
+
+/** A workflow that emits the burst; each subscriber reads its stream in the batches that it delivers. */
+export const broadcast: MakeBroadcast = async (subscribers, delivered) => {
+  const manager = makeRuntime()
+  const scope = Effect.runSync(Scope.make())
+  const runtime = await manager.runPromise(
+    Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      const runtime = yield* local.create({
+        id: "source",
+        state: 0,
+        workflow: Effect.fnUntraced(function* (activity, state, context) {
+          for (const event of activity.payload as ReadonlyArray<Event>) yield* context.emit(event)
+          return state
+        })
+      })
+      for (let i = 0; i < subscribers; i++) {
+        const events = yield* Scope.provide(runtime.subscription({ filter: ({ _tag }) => _tag === "Emitted" }), scope)
+        yield* events.pipe(
+          Stream.runForEachArray((batch) => Effect.sync(() => delivered(batch.length))),
+          Effect.forkDetach({ startImmediately: true })
+        )
+      }
+      return runtime
+    })
+  )
+  return (events) => void runtime.sendUnsafe({ type: "burst", payload: events })
+}
+
+/** Makes more and more idle runtimes of one manager, which is kept alive. */
+export const createMore = (): ((count: number) => Promise<unknown>) => {
+  const manager = makeRuntime()
+  let made = 0
+  return (count) => manager.runPromise(createLocal(count, () => {}, `batch-${made++}`))
+}
