@@ -1,1 +1,1 @@
-export const packageName = "@agent-runtime/mailbox"
+export * as PrioritizedMailbox from "./PrioritizedMailbox.ts"

@@ -49,7 +49,7 @@ const burst: Case = {
     const { Effect, PrioritizedMailbox } = await ownModule()
     const mailbox = PrioritizedMailbox.makeUnsafe<number>()
     const program = Effect.gen(function* () {
-      for (let i = 0; i < burstSize; i++) PrioritizedMailbox.offerUnsafe(mailbox, i)
+      for (let i = 0; i < burstSize; i++) PrioritizedMailbox.offerUnsafe(mailbox, i, "standard")
       for (let i = 0; i < burstSize; i++) yield* PrioritizedMailbox.take(mailbox)
     })
     return throughput(burstSize, () => Effect.runPromise(program))
@@ -86,7 +86,7 @@ const batch: Case = {
     const { Effect, PrioritizedMailbox } = await ownModule()
     const mailbox = PrioritizedMailbox.makeUnsafe<number>()
     const program = Effect.gen(function* () {
-      for (let i = 0; i < burstSize; i++) PrioritizedMailbox.offerUnsafe(mailbox, i)
+      for (let i = 0; i < burstSize; i++) PrioritizedMailbox.offerUnsafe(mailbox, i, "standard")
       let taken = 0
       while (taken < burstSize) taken += (yield* PrioritizedMailbox.takeAll(mailbox)).length
     })
@@ -115,7 +115,7 @@ const effectOffer: Case = {
     const { Effect, PrioritizedMailbox } = await ownModule()
     const mailbox = PrioritizedMailbox.makeUnsafe<number>()
     const program = Effect.gen(function* () {
-      for (let i = 0; i < burstSize; i++) yield* PrioritizedMailbox.offer(mailbox, i)
+      for (let i = 0; i < burstSize; i++) yield* PrioritizedMailbox.offer(mailbox, i, "standard")
       for (let i = 0; i < burstSize; i++) yield* PrioritizedMailbox.take(mailbox)
     })
     return throughput(burstSize, () => Effect.runPromise(program))
@@ -145,7 +145,7 @@ const wake: Case = {
   ours: async () => {
     const { Effect, PrioritizedMailbox } = await ownModule()
     const mailbox = PrioritizedMailbox.makeUnsafe<number>()
-    const offer = () => void PrioritizedMailbox.offerUnsafe(mailbox, 1)
+    const offer = () => void PrioritizedMailbox.offerUnsafe(mailbox, 1, "standard")
     const program = Effect.gen(function* () {
       for (let i = 0; i < wakeSize; i++) {
         queueMicrotask(offer)
@@ -340,7 +340,7 @@ const bounded: Case = {
     const { Effect, PrioritizedMailbox } = await ownModule()
     const mailbox = PrioritizedMailbox.makeUnsafe<number>({ capacity: 64 })
     const produce = Effect.gen(function* () {
-      for (let i = 0; i < burstSize; i++) yield* PrioritizedMailbox.offer(mailbox, i)
+      for (let i = 0; i < burstSize; i++) yield* PrioritizedMailbox.offer(mailbox, i, "standard")
     })
     const program = Effect.gen(function* () {
       yield* Effect.forkChild(produce)
