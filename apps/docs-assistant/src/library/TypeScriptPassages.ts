@@ -54,8 +54,6 @@ const baseName = (file: string): string => file.slice(file.lastIndexOf("/") + 1)
 export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage> => {
   const module = baseName(file)
   const passages: Array<Passage> = []
-  // The overloads of a function repeat its documentation word for word.
-  const seen = new Set<string>()
   let parent = ""
   let title = module
   let headerEnd = 0
@@ -81,16 +79,16 @@ export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage
     const firstDoc = passages.length === 0 && !nested && !barrel
     const isHeader = firstDoc && (titled !== undefined || next > i + 1 || name === undefined)
     if (!nested && name !== undefined) parent = name
-    if (text === "" || seen.has(text)) continue
+    if (text === "") continue
     if (isHeader) {
       title = titled ?? module
       headerEnd = i + 1
     } else {
       // A barrel repeats the headers of the modules that it exports.
+      // Nor has the overload of a function, which repeats its documentation, a name.
       if (barrel || name === undefined) continue
       documented++
     }
-    seen.add(text)
     passages.push({
       file,
       firstLine: first + 1,

@@ -44,6 +44,7 @@ describe("DocumentPassages.split of Markdown", () => {
       const passages = DocumentPassages.split("a.md", text)
       assert.isAbove(passages.length, 5)
       assert.isTrue(passages.every((_) => _.text.length <= 6000))
+      assert.isTrue(passages.every((_) => _.lastLine - _.firstLine < 2000))
       assert.strictEqual(
         passages
           .map((_) => _.text)
@@ -97,6 +98,8 @@ export const take: {
 } = impl
 
 /**
+ * Nobody else's business.
+ *
  * @internal
  */
 export const secret = 1
@@ -113,8 +116,8 @@ export interface Queue<A> {
       "1-5 Queue",
       "8-17 Queue > bounded",
       "19-20 Queue > take",
-      "30-31 Queue > Queue",
-      "32-33 Queue > Queue > capacity"
+      "32-33 Queue > Queue",
+      "34-35 Queue > Queue > capacity"
     ])
   })
 
