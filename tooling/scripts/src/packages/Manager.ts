@@ -11,16 +11,11 @@ export interface Manager {
   readonly install: (packages: ReadonlyArray<string>) => Command
   /** Writes the configuration that it reads besides `.npmrc`. */
   readonly configure?: (project: string, registry: string) => void
-  /** Whether it makes a `node_modules` that other tools read. */
-  readonly nodeModules: boolean
 }
-
-const bun = join(root, "tooling/scripts/node_modules/.bin/bun")
 
 export const npm: Manager = {
   name: "npm",
-  install: (packages) => ["npm", "install", "--no-audit", "--no-fund", ...packages],
-  nodeModules: true
+  install: (packages) => ["npm", "install", "--no-audit", "--no-fund", ...packages]
 }
 
 export const pnpm: Manager = {
@@ -28,49 +23,26 @@ export const pnpm: Manager = {
   install: (packages) => ["npx", "-y", "pnpm@12", "add", ...packages],
   // The default age that a release must have would refuse what was published a second ago.
   configure: (project) =>
-    writeFileSync(join(project, "pnpm-workspace.yaml"), "minimumReleaseAge: 0\npmOnFail: ignore\n"),
-  nodeModules: true
+    writeFileSync(join(project, "pnpm-workspace.yaml"), "minimumReleaseAge: 0\npmOnFail: ignore\n")
 }
+
+/** Runs Yarn. */
+export const yarnCommand: Command = ["npx", "-y", "-p", "@yarnpkg/cli-dist@4.18.1", "yarn"]
 
 /** Yarn as it is by default: Plug'n'Play, without `node_modules`. */
 export const yarn: Manager = {
   name: "yarn",
-  install: (packages) => ["npx", "-y", "-p", "@yarnpkg/cli-dist@4.18.1", "yarn", "add", ...packages],
+  install: (packages) => [...yarnCommand, "add", ...packages],
   configure: (project, registry) => {
     writeFileSync(
       join(project, ".yarnrc.yml"),
       `npmRegistryServer: "${registry}"\nunsafeHttpWhitelist: ["127.0.0.1"]\nenableTelemetry: false\nnpmMinimalAgeGate: 0\n`
     )
     writeFileSync(join(project, "yarn.lock"), "")
-  },
-  nodeModules: false
+  }
 }
 
-export const bunInstall: Manager = {
+export const bun: Manager = {
   name: "bun",
-  install: (packages) => [bun, "add", ...packages],
-  nodeModules: true
-}
-
-/** A program that runs TypeScript. */
-export interface Runtime {
-  readonly name: string
-  readonly run: (file: string) => Command
-}
-
-export const node24: Runtime = { name: "Node 24", run: (file) => [join(root, "node_modules/.bin/node"), file] }
-
-export const bunRuntime: Runtime = { name: "Bun", run: (file) => [bun, "run", file] }
-
-/** Node in a project that Yarn has installed. */
-export const yarnNode: Runtime = {
-  name: "Node 24 under Plug'n'Play",
-  run: (file) => [
-    join(root, "node_modules/.bin/node"),
-    "--require",
-    "./.pnp.cjs",
-    "--loader",
-    "./.pnp.loader.mjs",
-    file
-  ]
+  install: (packages) => [join(root, "tooling/scripts/node_modules/.bin/bun"), "add", ...packages]
 }

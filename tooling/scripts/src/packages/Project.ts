@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Result, run } from "../Subprocess.ts"
-import type { Command, Manager, Runtime } from "./Manager.ts"
+import type { Command, Manager } from "./Manager.ts"
+import type { Runtime } from "./Runtime.ts"
 import { root } from "./Workspace.ts"
 
 /** An empty project of a stranger, with a home of its own: nothing of this repository or this user reaches it. */
 export interface Project {
   readonly folder: string
   readonly write: (file: string, text: string) => void
-  readonly command: (command: Command) => Promise<Result>
   readonly install: (manager: Manager, packages: ReadonlyArray<string>) => Promise<Result>
   readonly execute: (runtime: Runtime, file: string) => Promise<Result>
   /** Type-checks files as a stranger would who looks into the types of dependencies too. */
@@ -45,7 +45,6 @@ export const make = (folder: string, home: string, registry: string): Project =>
   return {
     folder,
     write,
-    command,
     install: (manager, packages) => {
       manager.configure?.(folder, registry)
       return command(manager.install(packages))
