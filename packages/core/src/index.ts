@@ -1,1 +1,6 @@
-export const packageName = "@agent-runtime/core"
+export * as AgentRuntime from "./AgentRuntime.ts"
+export * as LocalRuntimes from "./LocalRuntimes.ts"
+export * as RuntimeConfig from "./RuntimeConfig.ts"
+export * as RuntimeManager from "./RuntimeManager.ts"
+export * as Subscription from "./Subscription.ts"
+export * as Workflow from "./Workflow.ts"

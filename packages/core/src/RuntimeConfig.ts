@@ -1,0 +1,163 @@
+/**
+ * Limits and defaults of a runtime manager, from code (`layer`) or from the environment (`layerConfig`).
+ *
+ * @since 0.1.0
+ */
+import type { Priority } from "@agent-runtime/schema"
+import { Config, Context, Duration, Effect, Layer } from "effect"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RuntimeConfigShape {
+  /** Runtimes a manager may hold. Default 1,000,000. */
+  readonly maxRuntimes: number
+  /** Activities that may wait in each lane of a mailbox. Default 1024. */
+  readonly mailboxCapacity: number | Readonly<Record<Priority.Priority, number>>
+  /**
+   * What happens to an activity whose lane is full: `fail` (default) fails the send with `MailboxFull`, `suspend` makes
+   * the sender wait, `sliding` supersedes the oldest of the lane.
+   */
+  readonly mailboxStrategy: "fail" | "suspend" | "sliding"
+  /** How often a lane may be passed over before it goes next. Default 8. */
+  readonly maxSkips: number
+  /** How long one attempt may run unless its type says otherwise. Default 30 seconds. */
+  readonly activityTimeout: Duration.Duration
+  /** How long termination waits for what runs and what is queued. Default 5 seconds. */
+  readonly grace: Duration.Duration
+  /** Events kept per runtime for replay. Default 1000. */
+  readonly logRetention: number
+  /** Ended activities whose receipts are kept per runtime. Default 1000. */
+  readonly receiptRetention: number
+  /** How long the receipt of an ended activity is kept. Default 1 hour. */
+  readonly receiptTimeToLive: Duration.Duration
+  /** Dead letters kept per runtime; the oldest go first. Default 1000. */
+  readonly deadLetterCapacity: number
+  /** Values emitted by the running attempt that a late subscriber still gets. Default 1000. */
+  readonly emittedRetention: number
+  /** The size of a payload, estimated as UTF-8 JSON, in bytes. Default 1 MiB. */
+  readonly maxPayloadBytes: number
+  /** Restarts after which a runtime whose processing dies is given up. Default 5. */
+  readonly maxRestarts: number
+  /** With a store: how long a runtime with nothing to do stays in memory. Default 10 minutes. */
+  readonly maxIdleTime: Duration.Duration
+  /** Whether states are deeply frozen before a workflow sees them. Default: unless `NODE_ENV` is `production`. */
+  readonly freezeState: boolean
+}
+
+const isProduction = (): boolean => {
+  const host = globalThis as unknown as { readonly process?: { readonly env?: Record<string, string | undefined> } }
+  return host.process?.env?.NODE_ENV === "production"
+}
+
+/**
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults: RuntimeConfigShape = {
+  maxRuntimes: 1_000_000,
+  mailboxCapacity: 1024,
+  mailboxStrategy: "fail",
+  maxSkips: 8,
+  activityTimeout: Duration.seconds(30),
+  grace: Duration.seconds(5),
+  logRetention: 1000,
+  receiptRetention: 1000,
+  receiptTimeToLive: Duration.hours(1),
+  deadLetterCapacity: 1000,
+  emittedRetention: 1000,
+  maxPayloadBytes: 1_048_576,
+  maxRestarts: 5,
+  maxIdleTime: Duration.minutes(10),
+  freezeState: !isProduction()
+}
+
+/**
+ * The limits in force; `defaults` unless a layer says otherwise.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const RuntimeConfig: Context.Reference<RuntimeConfigShape> = Context.Reference<RuntimeConfigShape>(
+  "@agent-runtime/core/RuntimeConfig",
+  { defaultValue: () => defaults }
+)
+
+const positive = (name: string, value: number, least: number): number => {
+  if (!(value >= least) || (!Number.isInteger(value) && value !== Number.POSITIVE_INFINITY)) {
+    throw new RangeError(`RuntimeConfig: ${name} must be a whole number of at least ${least}, got ${value}`)
+  }
+  return value
+}
+
+/**
+ * Completes partial limits with `defaults`. Throws a `RangeError` that names a limit out of range.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Partial<RuntimeConfigShape>): RuntimeConfigShape => {
+  const config = { ...defaults, ...options }
+  const capacities =
+    typeof config.mailboxCapacity === "number" ? [config.mailboxCapacity] : Object.values(config.mailboxCapacity)
+  for (const capacity of capacities) positive("mailboxCapacity", capacity, 1)
+  positive("maxRuntimes", config.maxRuntimes, 1)
+  positive("maxSkips", config.maxSkips, 1)
+  positive("maxPayloadBytes", config.maxPayloadBytes, 1)
+  positive("logRetention", config.logRetention, 0)
+  positive("receiptRetention", config.receiptRetention, 0)
+  positive("deadLetterCapacity", config.deadLetterCapacity, 0)
+  positive("emittedRetention", config.emittedRetention, 0)
+  positive("maxRestarts", config.maxRestarts, 0)
+  return config
+}
+
+/**
+ * Sets limits from code.
+ *
+ * @example
+ * ```ts
+ * import { RuntimeConfig, RuntimeManager } from "@agent-runtime/core"
+ * import { Layer } from "effect"
+ *
+ * const layer = RuntimeManager.layer.pipe(Layer.provide(RuntimeConfig.layer({ mailboxCapacity: 64 })))
+ * console.log(Layer.isLayer(layer)) // true
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Partial<RuntimeConfigShape>): Layer.Layer<never> =>
+  Layer.effectContext(Effect.sync(() => Context.make(RuntimeConfig, make(options))))
+
+const fromEnvironment = Config.all({
+  maxRuntimes: Config.option(Config.Int("MAX_RUNTIMES")),
+  mailboxCapacity: Config.option(Config.Int("MAILBOX_CAPACITY")),
+  maxSkips: Config.option(Config.Int("MAX_SKIPS")),
+  activityTimeout: Config.option(Config.Duration("ACTIVITY_TIMEOUT")),
+  grace: Config.option(Config.Duration("GRACE")),
+  logRetention: Config.option(Config.Int("LOG_RETENTION")),
+  receiptRetention: Config.option(Config.Int("RECEIPT_RETENTION")),
+  receiptTimeToLive: Config.option(Config.Duration("RECEIPT_TIME_TO_LIVE")),
+  deadLetterCapacity: Config.option(Config.Int("DEAD_LETTER_CAPACITY")),
+  maxPayloadBytes: Config.option(Config.Int("MAX_PAYLOAD_BYTES")),
+  maxIdleTime: Config.option(Config.Duration("MAX_IDLE_TIME"))
+}).pipe(Config.nested("AGENT_RUNTIME"))
+
+/**
+ * Sets limits from the environment: `AGENT_RUNTIME_MAX_RUNTIMES`, `AGENT_RUNTIME_MAILBOX_CAPACITY`,
+ * `AGENT_RUNTIME_MAX_SKIPS`, `AGENT_RUNTIME_ACTIVITY_TIMEOUT` (such as `30 seconds`), `AGENT_RUNTIME_GRACE`,
+ * `AGENT_RUNTIME_LOG_RETENTION`, `AGENT_RUNTIME_RECEIPT_RETENTION`, `AGENT_RUNTIME_RECEIPT_TIME_TO_LIVE`,
+ * `AGENT_RUNTIME_DEAD_LETTER_CAPACITY`, `AGENT_RUNTIME_MAX_PAYLOAD_BYTES`, `AGENT_RUNTIME_MAX_IDLE_TIME`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig: Layer.Layer<never, Config.ConfigError> = Layer.effectContext(
+  Effect.map(fromEnvironment, (found) => {
+    const given: Record<string, unknown> = {}
+    for (const [key, value] of Object.entries(found)) if (value._tag === "Some") given[key] = value.value
+    return Context.make(RuntimeConfig, make(given as Partial<RuntimeConfigShape>))
+  })
+)

@@ -1,0 +1,31 @@
+import type { ActivityId } from "@agent-runtime/schema"
+import type { Clock, Context, Effect, Fiber } from "effect"
+import type { RuntimeConfigShape } from "../RuntimeConfig.ts"
+import type { Outgoing } from "./activity.ts"
+import type { Dispatcher } from "./dispatcher.ts"
+import type { Entry } from "./entry.ts"
+import type { Timers } from "./timers.ts"
+
+/** What all runtimes of a manager share. */
+export interface Kernel {
+  readonly config: RuntimeConfigShape
+  /** The durations of the config, in milliseconds. */
+  readonly millis: {
+    readonly activityTimeout: number
+    readonly grace: number
+    readonly receiptTimeToLive: number
+  }
+  readonly clock: Clock.Clock
+  readonly context: Context.Context<never>
+  readonly dispatcher: Dispatcher
+  readonly timers: Timers
+  /** Whether a tracer was provided: then every activity gets a span, otherwise only those whose sender has one. */
+  readonly tracing: boolean
+  readonly fork: <A, E>(effect: Effect.Effect<A, E>, context: Context.Context<never>) => Fiber.Fiber<A, E>
+  readonly generateId: () => ActivityId.ActivityId
+  readonly find: (id: string) => Entry | undefined
+  /** Removes a closed runtime from the manager. */
+  readonly unlink: (entry: Entry) => void
+  /** Delivers what a committed workflow sent. */
+  readonly deliver: (from: Entry, outgoing: Outgoing) => void
+}

@@ -1,0 +1,46 @@
+import { AgentError } from "@agent-runtime/schema"
+import { Exit } from "effect"
+import type { SubscriptionOptions } from "../Subscription.ts"
+import type { Entry } from "./entry.ts"
+import { Subscriber } from "./subscriber.ts"
+
+let lastId = 0
+
+/** Registers a subscriber; what is committed from now on is its. */
+export const subscribe = (
+  entry: Entry,
+  options: SubscriptionOptions
+): Exit.Exit<Subscriber, AgentError.SubscribeError> => {
+  const capacity = options.capacity ?? 1
+  if (!(capacity >= 1)) {
+    return Exit.die(new RangeError(`A subscription's capacity must be at least 1, got ${capacity}`))
+  }
+  if (entry.phase === "closed") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
+  const cursor = cursorOf(entry, options.from ?? "latest")
+  if (Exit.isFailure(cursor)) return Exit.failCause(cursor.cause)
+  const { clock, dispatcher } = entry.kernel
+  const subscriber = new Subscriber(++lastId, clock.currentTimeMillisUnsafe(), options, cursor.value, entry, dispatcher)
+  ;(entry.subscribers ??= new Set()).add(subscriber)
+  entry.changed()
+  return Exit.succeed(subscriber)
+}
+
+const cursorOf = (
+  entry: Entry,
+  from: NonNullable<SubscriptionOptions["from"]>
+): Exit.Exit<number, AgentError.CursorInvalid | AgentError.EpochMismatch> => {
+  if (from === "latest") return Exit.succeed(entry.sequence)
+  if (from === "earliest") return Exit.succeed(0)
+  if (from.epoch !== undefined && from.epoch !== entry.epoch) {
+    return Exit.fail(AgentError.EpochMismatch.of(entry.epoch, from.epoch))
+  }
+  if (!Number.isInteger(from.after) || from.after < 0 || from.after > entry.sequence) {
+    return Exit.fail(
+      new AgentError.CursorInvalid({
+        cursor: String(from.after),
+        message: `There is no sequence ${from.after}: the log of "${entry.id}" ends at ${entry.sequence}`
+      })
+    )
+  }
+  return Exit.succeed(from.after)
+}
