@@ -8,6 +8,8 @@ import { run } from "../Subprocess.ts"
 /** A npm registry on this machine: it holds what is published to it, and passes on to the public one for the rest. */
 export interface Registry {
   readonly url: string
+  /** What an `.npmrc` says to publish to it. */
+  readonly npmrc: string
   /** Publishes an archive as `npm publish` does. */
   readonly publish: (tarball: string) => Promise<void>
   readonly close: () => Promise<void>
@@ -35,12 +37,14 @@ export const start = async (folder: string): Promise<Registry> => {
   await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject))
   const { port }: AddressInfo = server.address()
   const url = `http://127.0.0.1:${port}/`
-  const npmrc = join(folder, ".npmrc")
-  writeFileSync(npmrc, `registry=${url}\n//127.0.0.1:${port}/:_authToken=local\n`)
+  const npmrc = `registry=${url}\n//127.0.0.1:${port}/:_authToken=local\n`
+  const userconfig = join(folder, ".npmrc")
+  writeFileSync(userconfig, npmrc)
   return {
     url,
+    npmrc,
     publish: async (tarball) => {
-      const args = ["publish", tarball, "--registry", url, "--provenance=false", "--userconfig", npmrc]
+      const args = ["publish", tarball, "--registry", url, "--provenance=false", "--userconfig", userconfig]
       const { code, output } = await run("npm", args, { cwd: folder })
       if (code !== 0) throw new Error(`npm publish ${tarball} ended with code ${code}\n${output}`)
     },

@@ -21,7 +21,7 @@ const succeed = async (command: string, args: ReadonlyArray<string>, cwd: string
 /** Packs a package into `destination`. */
 export const pack = async (each: Package, destination: string): Promise<Tarball> => {
   const archives = () => globSync(`*-${each.name}-[0-9]*.tgz`, { cwd: destination })
-  await succeed("npx", ["-y", "pnpm@12", "pack", "--pack-destination", destination], each.folder)
+  await succeed("pnpm", ["pack", "--pack-destination", destination], each.folder)
   const [archive] = archives()
   if (archive === undefined) throw new Error(`pnpm pack made no archive of ${each.name} in ${destination}`)
   const path = join(destination, archive)
