@@ -2,8 +2,9 @@
  * Finds the documents in a folder. Whatever is wrong with a single file is reported and the rest goes on: a bad link, a huge
  * file or a folder without permission never ends a walk.
  */
-import { Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import type { PlatformError } from "effect/PlatformError"
+import type { Skipped } from "./IndexEvent.ts"
 import { type FolderError, FolderNotFound, FolderUnreadable, NotAFolder } from "./LibraryError.ts"
 
 /**
@@ -24,26 +25,6 @@ export interface DocumentFolder {
   /** Stop when the files together exceed this many bytes (default: 64 MB). */
   readonly maxTotalBytes?: number
 }
-
-/**
- * A file that is not indexed, and why.
- *
- * @category models
- * @since 0.1.0
- */
-export const Skipped = Schema.TaggedStruct("Skipped", {
-  path: Schema.String,
-  reason: Schema.Literals(["TooLarge", "TooMany", "Binary", "Unreadable", "LinkOutside", "NotAFile"]),
-  message: Schema.String
-})
-
-/**
- * A file that is not indexed, and why.
- *
- * @category models
- * @since 0.1.0
- */
-export type Skipped = typeof Skipped.Type
 
 /**
  * A document that was found: `path` opens it, `file` names it to people, and `version` changes when its content may have.
@@ -98,7 +79,7 @@ export const unreadable = (path: string, error: PlatformError): Skipped => ({
   _tag: "Skipped",
   path,
   reason: "Unreadable",
-  message: `"${path}" cannot be read: ${why(error)}.`
+  message: `"${path}" cannot be read: ${why(error)}`
 })
 
 /**
@@ -133,17 +114,15 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
   let full = false
 
   const skip = (path: string, reason: Skipped["reason"], message: string): void => {
-    skipped.push({ _tag: "Skipped", path, reason, message: `"${path}" ${message}.` })
+    skipped.push({ _tag: "Skipped", path, reason, message: `"${path}" ${message}` })
   }
   const isDocument = (file: string, name: string): boolean =>
     documentName.test(name) || (typescript && moduleName.test(name) && !file.includes("/internal/"))
 
   // The empty path would mean the current folder.
-  if (folder.trim() === "") return yield* new FolderNotFound({ folder })
+  if (folder.trim() === "") return yield* FolderNotFound.of(folder)
   const root = yield* Effect.mapError(fs.realPath(folder), (error) =>
-    error.reason._tag === "NotFound"
-      ? new FolderNotFound({ folder })
-      : new FolderUnreadable({ folder, reason: why(error) })
+    error.reason._tag === "NotFound" ? FolderNotFound.of(folder) : FolderUnreadable.of(folder, why(error))
   )
 
   const visit = (real: string, file: string, name: string): Effect.Effect<void> =>
@@ -204,13 +183,12 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
     }
   })
 
-  const info = yield* Effect.mapError(fs.stat(root), (error) => new FolderUnreadable({ folder, reason: why(error) }))
-  if (info.type !== "Directory") return yield* new NotAFolder({ folder })
+  const info = yield* Effect.mapError(fs.stat(root), (error) => FolderUnreadable.of(folder, why(error)))
+  if (info.type !== "Directory") return yield* NotAFolder.of(folder)
   visited.add(root)
   const prefix = folder.replace(/[/\\]+$/, "")
-  yield* Effect.mapError(
-    visitFolder(root, prefix === "." ? "" : `${prefix}/`),
-    (error) => new FolderUnreadable({ folder, reason: why(error) })
+  yield* Effect.mapError(visitFolder(root, prefix === "." ? "" : `${prefix}/`), (error) =>
+    FolderUnreadable.of(folder, why(error))
   )
   return { files, skipped, ignored }
 })

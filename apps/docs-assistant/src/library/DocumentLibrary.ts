@@ -1,44 +1,13 @@
 /**
  * The documents that the assistant knows: index folders, search them, take the answer out of what was found.
  */
-import { Clock, Context, Effect, FileSystem, Layer, Path, Schema, Semaphore, Stream } from "effect"
+import { Clock, Context, Effect, FileSystem, Layer, Path, Semaphore, Stream } from "effect"
 import * as DocumentFolder from "./DocumentFolder.ts"
 import * as DocumentPassages from "./DocumentPassages.ts"
+import { type IndexEvent, Skipped } from "./IndexEvent.ts"
 import { type FolderError, QuestionEmpty, SnapshotInvalid } from "./LibraryError.ts"
 import { type FoundPassage, found } from "./Passage.ts"
 import * as SearchIndex from "./SearchIndex.ts"
-
-/**
- * How far indexing a folder has come.
- *
- * `Progress` counts the documents that are up to date, out of `total`. `Finished` ends it: how many documents were read anew,
- * were unchanged, are gone, were skipped, how many files are no documents, and how long it took in milliseconds.
- *
- * @category models
- * @since 0.1.0
- */
-export const IndexEvent = Schema.Union([
-  DocumentFolder.Skipped,
-  Schema.TaggedStruct("Progress", { files: Schema.Int, total: Schema.Int, passages: Schema.Int }),
-  Schema.TaggedStruct("Finished", {
-    files: Schema.Int,
-    passages: Schema.Int,
-    indexed: Schema.Int,
-    unchanged: Schema.Int,
-    removed: Schema.Int,
-    skipped: Schema.Int,
-    ignored: Schema.Int,
-    millis: Schema.Int
-  })
-])
-
-/**
- * How far indexing a folder has come.
- *
- * @category models
- * @since 0.1.0
- */
-export type IndexEvent = typeof IndexEvent.Type
 
 /**
  * What the library knows, as JSON data.
@@ -78,6 +47,8 @@ export class DocumentLibrary extends Context.Service<
       question: string,
       options?: { readonly limit?: number }
     ) => Stream.Stream<FoundPassage, QuestionEmpty>
+    /** Waits until no folder is being indexed. */
+    readonly ready: Effect.Effect<void>
     /** The number of documents and passages. */
     readonly size: Effect.Effect<{ readonly files: number; readonly passages: number }>
     /** What is indexed, as JSON data: the next start then reads only what has changed. */
@@ -130,7 +101,7 @@ export const make = Effect.gen(function* () {
     forget(file)
     if (!(bytes instanceof Uint8Array)) return bytes
     if (isBinary(bytes)) {
-      return DocumentFolder.Skipped.make({ path: file, reason: "Binary", message: `"${file}" is not text.` })
+      return Skipped.make({ path: file, reason: "Binary", message: `"${file}" is not text` })
     }
     const entry: KnownFile = { folder, passages: [] }
     known.set(file, entry)
@@ -169,6 +140,7 @@ export const make = Effect.gen(function* () {
         let bad = skipped.length
         const progress = (): IndexEvent => ({
           _tag: "Progress",
+          folder,
           files: done,
           total: files.length,
           passages: index.size
@@ -192,6 +164,7 @@ export const make = Effect.gen(function* () {
             progress(),
             {
               _tag: "Finished",
+              folder,
               files: here.length,
               passages: here.reduce((sum, _) => sum + _.passages.length, 0),
               indexed,
@@ -216,19 +189,20 @@ export const make = Effect.gen(function* () {
     search: (question, { limit = 8 } = {}) =>
       Stream.suspend(() =>
         question.trim() === ""
-          ? Stream.fail(new QuestionEmpty())
+          ? Stream.fail(QuestionEmpty.of())
           : Stream.fromIterable(index.search(question, limit).map(([passage, score]) => found(passage, score)))
       ),
+    ready: lock.withPermit(Effect.void),
     size: Effect.sync(() => ({ files: known.size, passages: index.size })),
     snapshot: Effect.sync(() => ({ version: snapshotVersion, files: [...known], index: index.snapshot() })),
     restore: (snapshot) =>
       Effect.gen(function* () {
         if (snapshot.version !== snapshotVersion) {
-          return yield* new SnapshotInvalid({ reason: `it is of version ${snapshot.version}, not ${snapshotVersion}` })
+          return yield* SnapshotInvalid.of(`it is of version ${snapshot.version}, not ${snapshotVersion}`)
         }
         index = yield* Effect.try({
           try: () => new SearchIndex.SearchIndex(snapshot.index),
-          catch: (error) => new SnapshotInvalid({ reason: String(error) })
+          catch: (error) => SnapshotInvalid.of(String(error))
         })
         known = new Map(snapshot.files)
       }).pipe(lock.withPermit)

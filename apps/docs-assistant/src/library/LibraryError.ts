@@ -1,8 +1,11 @@
 /**
  * What can go wrong when a folder is indexed or a question is asked. A single bad file is never an error: it is skipped and
- * reported.
+ * reported. The message is a field, so that it reaches whoever asks from afar.
  */
 import { Schema } from "effect"
+
+const message = Schema.String
+const folder = Schema.String
 
 /**
  * There is nothing at the path of the folder.
@@ -10,14 +13,8 @@ import { Schema } from "effect"
  * @category errors
  * @since 0.1.0
  */
-export class FolderNotFound extends Schema.TaggedError<FolderNotFound>()(
-  "FolderNotFound",
-  { folder: Schema.String },
-  { httpApiStatus: 404 }
-) {
-  override get message(): string {
-    return `There is no folder "${this.folder}".`
-  }
+export class FolderNotFound extends Schema.TaggedError<FolderNotFound>()("FolderNotFound", { message, folder }) {
+  static readonly of = (folder: string) => new FolderNotFound({ folder, message: `There is no folder "${folder}"` })
 }
 
 /**
@@ -26,14 +23,9 @@ export class FolderNotFound extends Schema.TaggedError<FolderNotFound>()(
  * @category errors
  * @since 0.1.0
  */
-export class NotAFolder extends Schema.TaggedError<NotAFolder>()(
-  "NotAFolder",
-  { folder: Schema.String },
-  { httpApiStatus: 400 }
-) {
-  override get message(): string {
-    return `"${this.folder}" is not a folder: give the folder that the documents are in.`
-  }
+export class NotAFolder extends Schema.TaggedError<NotAFolder>()("NotAFolder", { message, folder }) {
+  static readonly of = (folder: string) =>
+    new NotAFolder({ folder, message: `"${folder}" is not a folder: give the folder that the documents are in` })
 }
 
 /**
@@ -42,14 +34,9 @@ export class NotAFolder extends Schema.TaggedError<NotAFolder>()(
  * @category errors
  * @since 0.1.0
  */
-export class FolderUnreadable extends Schema.TaggedError<FolderUnreadable>()(
-  "FolderUnreadable",
-  { folder: Schema.String, reason: Schema.String },
-  { httpApiStatus: 403 }
-) {
-  override get message(): string {
-    return `The folder "${this.folder}" cannot be read: ${this.reason}.`
-  }
+export class FolderUnreadable extends Schema.TaggedError<FolderUnreadable>()("FolderUnreadable", { message, folder }) {
+  static readonly of = (folder: string, reason: string) =>
+    new FolderUnreadable({ folder, message: `The folder "${folder}" cannot be read: ${reason}` })
 }
 
 /**
@@ -69,15 +56,27 @@ export const FolderError = Schema.Union([FolderNotFound, NotAFolder, FolderUnrea
 export type FolderError = typeof FolderError.Type
 
 /**
+ * The folder is none of those that the assistant was started with.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class FolderNotAllowed extends Schema.TaggedError<FolderNotAllowed>()("FolderNotAllowed", { message, folder }) {
+  static readonly of = (folder: string) =>
+    new FolderNotAllowed({
+      folder,
+      message: `"${folder}" is not among the folders that this assistant was started with`
+    })
+}
+
+/**
  * The question holds nothing but white space.
  *
  * @category errors
  * @since 0.1.0
  */
-export class QuestionEmpty extends Schema.TaggedError<QuestionEmpty>()("QuestionEmpty", {}, { httpApiStatus: 400 }) {
-  override get message(): string {
-    return "The question is empty."
-  }
+export class QuestionEmpty extends Schema.TaggedError<QuestionEmpty>()("QuestionEmpty", { message }) {
+  static readonly of = () => new QuestionEmpty({ message: "The question is empty" })
 }
 
 /**
@@ -86,10 +85,7 @@ export class QuestionEmpty extends Schema.TaggedError<QuestionEmpty>()("Question
  * @category errors
  * @since 0.1.0
  */
-export class SnapshotInvalid extends Schema.TaggedError<SnapshotInvalid>()("SnapshotInvalid", {
-  reason: Schema.String
-}) {
-  override get message(): string {
-    return `The snapshot of the index cannot be used: ${this.reason}.`
-  }
+export class SnapshotInvalid extends Schema.TaggedError<SnapshotInvalid>()("SnapshotInvalid", { message }) {
+  static readonly of = (reason: string) =>
+    new SnapshotInvalid({ message: `The snapshot of the index cannot be used: ${reason}` })
 }

@@ -70,7 +70,7 @@ describe("DocumentFolder.walk", () => {
         for (const missing of [`${folder}/missing`, "", "  "]) {
           const error = yield* Effect.flip(DocumentFolder.walk({ folder: missing }))
           assert.strictEqual(error._tag, "FolderNotFound")
-          assert.strictEqual(error.message, `There is no folder "${missing}".`)
+          assert.strictEqual(error.message, `There is no folder "${missing}"`)
         }
       })
     )
@@ -115,7 +115,7 @@ describe("DocumentFolder.walk", () => {
         yield* fs.truncate(`${folder}/large.md`, 50_000_000)
         const walk = yield* DocumentFolder.walk({ folder })
         assert.deepStrictEqual(names(walk), ["small.md"])
-        assert.strictEqual(walk.skipped[0]?.message, `"${folder}/large.md" is too large: 50.0 MB, the limit is 5.0 MB.`)
+        assert.strictEqual(walk.skipped[0]?.message, `"${folder}/large.md" is too large: 50.0 MB, the limit is 5.0 MB`)
       })
     )
   )

@@ -1,12 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, type Scope, Stream } from "effect"
-import {
-  DocumentLibrary,
-  type IndexEvent,
-  layer as layerLibrary,
-  make as makeLibrary
-} from "../../src/library/DocumentLibrary.ts"
+import { DocumentLibrary, layer as layerLibrary, make as makeLibrary } from "../../src/library/DocumentLibrary.ts"
+import type { IndexEvent } from "../../src/library/IndexEvent.ts"
 import { unprivileged } from "./Unprivileged.ts"
 
 const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | DocumentLibrary | Scope.Scope>) =>
@@ -58,7 +54,7 @@ describe("DocumentLibrary", () => {
         const { library } = yield* temp
         const error = yield* Effect.flip(Stream.runCollect(library.search(" \n\t ")))
         assert.strictEqual(error._tag, "QuestionEmpty")
-        assert.strictEqual(error.message, "The question is empty.")
+        assert.strictEqual(error.message, "The question is empty")
       })
     )
   )
@@ -90,8 +86,8 @@ describe("DocumentLibrary", () => {
         assert.deepStrictEqual(
           skipped(events).map((_) => [_.reason, _.message]),
           [
-            ["Binary", `"${folder}/binary.md" is not text.`],
-            ["Unreadable", `"${folder}/closed.md" cannot be read: permission denied.`]
+            ["Binary", `"${folder}/binary.md" is not text`],
+            ["Unreadable", `"${folder}/closed.md" cannot be read: permission denied`]
           ]
         )
         assert.strictEqual(last(events).skipped, 2)
