@@ -20,8 +20,12 @@ const { values } = parseArgs({
   }
 })
 
+// A full name means that case alone, anything else every case whose name holds it.
 const wanted = values.only ?? []
-const cases = (await allCases()).filter(({ name }) => wanted.length === 0 || wanted.some((only) => name.includes(only)))
+const all = await allCases()
+const isWanted = (name: string): boolean =>
+  wanted.some((only) => (all.some((case_) => case_.name === only) ? name === only : name.includes(only)))
+const cases = wanted.length === 0 ? all : all.filter(({ name }) => isWanted(name))
 if (cases.length === 0) throw new Error(`no case is named like ${wanted.join(", ")}`)
 
 if (values.list) {
