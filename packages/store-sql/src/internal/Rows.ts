@@ -11,90 +11,68 @@ export interface Column {
   readonly type: "bigint" | "text"
 }
 
-const quoted = /["\\]/g
+/** The statement around a source of rows, which is an expression to be put after `FROM`, with the alias `v`. */
+export interface Statement {
+  readonly columns: ReadonlyArray<Column>
+  readonly around: (rows: string) => string
+}
 
-// PostgreSQL's own notation for arrays: drivers cannot tell the type of an array of nulls, the database can.
+export const bigint = (name: string): Column => ({ name, type: "bigint" })
+export const text = (name: string): Column => ({ name, type: "text" })
+
+const special = /["\\]/g
+
+// PostgreSQL's own notation for arrays: a driver cannot tell the type of an array of nulls, the database can.
 const arrayLiteral = (rows: ReadonlyArray<ReadonlyArray<Value>>, column: number): string => {
   let out = "{"
   for (let i = 0; i < rows.length; i++) {
     if (i > 0) out += ","
     const value = rows[i]![column]
-    out +=
-      value === null || value === undefined
-        ? "NULL"
-        : typeof value === "number"
-          ? value
-          : `"${value.replace(quoted, "\\$&")}"`
+    if (value === null || value === undefined) out += "NULL"
+    else if (typeof value === "number") out += value
+    else out += `"${value.replace(special, "\\$&")}"`
   }
   return `${out}}`
 }
 
+// SQLite refuses more parameters than 32,766. The text of a statement depends on its number of rows, so few sizes are used.
 const maxParameters = 32_766
-// The text of a statement depends on its number of rows: sizes up to this many are worth keeping prepared.
 const maxRows = 512
 
-/**
- * Runs `before SELECT-or-VALUES after` over the rows. In `before` and `after` the rows are whatever an `INSERT` makes of
- * them; their columns are those given, in order. Answers what `after` returns.
- */
-export const insert = (
+export const isPostgres = (sql: SqlClient): boolean => sql.onDialectOrElse({ pg: () => true, orElse: () => false })
+
+/** Runs a statement over all rows; answers what it returns. Nothing runs for no rows. */
+export const run = (
   sql: SqlClient,
-  options: {
-    readonly table: string
-    readonly columns: ReadonlyArray<Column>
-    readonly rows: ReadonlyArray<ReadonlyArray<Value>>
-    readonly after?: string
-  }
-): Effect.Effect<ReadonlyArray<object>, SqlError> => {
-  const { after = "", columns, rows, table } = options
+  { around, columns }: Statement,
+  rows: ReadonlyArray<ReadonlyArray<Value>>
+): Effect.Effect<ReadonlyArray<Record<string, unknown>>, SqlError> => {
   if (rows.length === 0) return Effect.succeed([])
-  const names = columns.map((column) => column.name).join(", ")
   if (isPostgres(sql)) {
     const arrays = columns.map((column, i) => `$${i + 1}::${column.type}[]`).join(", ")
-    return sql.unsafe(
-      `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${arrays}) ${after}`,
+    const names = columns.map((column) => column.name).join(", ")
+    return sql.unsafe<Record<string, unknown>>(
+      around(`unnest(${arrays}) AS v(${names})`),
       columns.map((_, i) => arrayLiteral(rows, i))
     )
   }
-  const row = `(${columns.map(() => "?").join(",")})`
-  return chunked(rows, Math.min(maxRows, Math.floor(maxParameters / columns.length)), (chunk) =>
-    sql.unsafe(
-      `INSERT INTO ${table} (${names}) VALUES ${Array.from(chunk, () => row).join(",")} ${after}`,
-      chunk.flat()
-    )
-  )
-}
-
-/** Runs a statement over a set of integers; `in` is the condition that a column is among them. */
-export const among = (
-  sql: SqlClient,
-  numbers: ReadonlyArray<number>,
-  statement: (among: (column: string) => string) => string
-): Effect.Effect<ReadonlyArray<object>, SqlError> => {
-  if (numbers.length === 0) return Effect.succeed([])
-  if (isPostgres(sql)) {
-    return sql.unsafe(
-      statement((column) => `${column} = ANY($1::bigint[])`),
-      [`{${numbers.join(",")}}`]
-    )
+  const size = Math.min(maxRows, Math.floor(maxParameters / columns.length))
+  const chunk = (chunk: ReadonlyArray<ReadonlyArray<Value>>) => {
+    const row = `(${columns.map(() => "?").join(",")})`
+    const names = columns.map((column, i) => `column${i + 1} AS ${column.name}`).join(", ")
+    const values = `(VALUES ${Array.from(chunk, () => row).join(",")})`
+    return sql.unsafe<Record<string, unknown>>(around(`(SELECT ${names} FROM ${values}) AS v`), chunk.flat())
   }
-  return chunked(numbers, maxRows, (chunk) =>
-    sql.unsafe(
-      statement((column) => `${column} IN (${chunk.map(() => "?").join(",")})`),
-      chunk
-    )
-  )
+  if (rows.length <= size) return chunk(rows)
+  const chunks: Array<ReadonlyArray<ReadonlyArray<Value>>> = []
+  for (let i = 0; i < rows.length; i += size) chunks.push(rows.slice(i, i + size))
+  return Effect.map(Effect.forEach(chunks, chunk), (answers) => answers.flat())
 }
 
-const chunked = <A>(
-  all: ReadonlyArray<A>,
-  size: number,
-  run: (chunk: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<object>, SqlError>
-): Effect.Effect<ReadonlyArray<object>, SqlError> => {
-  if (all.length <= size) return run(all)
-  const chunks: Array<ReadonlyArray<A>> = []
-  for (let i = 0; i < all.length; i += size) chunks.push(all.slice(i, i + size))
-  return Effect.map(Effect.forEach(chunks, run), (answers) => answers.flat())
-}
-
-const isPostgres = (sql: SqlClient): boolean => sql.onDialectOrElse({ pg: () => true, orElse: () => false })
+/** One statement with parameters `$1`, `$2`, … */
+export const query = (
+  sql: SqlClient,
+  statement: string,
+  params: ReadonlyArray<Value> = []
+): Effect.Effect<ReadonlyArray<Record<string, unknown>>, SqlError> =>
+  sql.unsafe<Record<string, unknown>>(isPostgres(sql) ? statement : statement.replace(/\$(?=\d)/g, "?"), params)
