@@ -3,6 +3,7 @@
  */
 import { Workflow } from "@agent-runtime/core"
 import { Effect, Stream } from "effect"
+import type { DocumentFolder } from "../library/DocumentFolder.ts"
 import { DocumentLibrary } from "../library/DocumentLibrary.ts"
 import * as DocumentSources from "../library/DocumentSources.ts"
 import * as ExtractiveAnswer from "../library/ExtractiveAnswer.ts"
@@ -20,6 +21,38 @@ const maxTurns = 50
 const maxSkippedTold = 100
 
 /**
+ * Indexing that keeps a question waiting is given up after this time: an answer from part of the documents is better than none.
+ */
+const patience = "10 seconds"
+
+/**
+ * Brings the index up to date with a folder and tells how far it is. Answers the summary.
+ */
+const index = Effect.fnUntraced(function* (
+  source: DocumentFolder,
+  context: Workflow.WorkflowContext<typeof DocsAssistant>
+) {
+  const library = yield* DocumentLibrary
+  const finished: Array<Finished> = []
+  let skipped = 0
+  yield* Stream.runForEach(library.index(source), (event) => {
+    if (event._tag === "Finished") finished.push(event)
+    return event._tag === "Skipped" && ++skipped > maxSkippedTold ? Effect.void : context.emit(event)
+  })
+  return finished
+})
+
+/**
+ * Indexes what has never been, for a question that comes right after the start. A bad folder is told by `Index`, not here.
+ */
+const ensureIndexed = Effect.fnUntraced(function* (context: Workflow.WorkflowContext<typeof DocsAssistant>) {
+  const library = yield* DocumentLibrary
+  for (const source of yield* DocumentSources.DocumentSources) {
+    if (!(yield* library.isIndexed(source.folder))) yield* Effect.ignore(index(source, context))
+  }
+})
+
+/**
  * Registers the workflow of `DocsAssistant`.
  *
  * @category layers
@@ -27,32 +60,21 @@ const maxSkippedTold = 100
  */
 export const layer = Workflow.layer(DocsAssistant, {
   Index: Effect.fnUntraced(function* ({ payload }, state, context) {
-    const library = yield* DocumentLibrary
-    const finished: Array<Finished> = []
-    let skipped = 0
-    for (const source of yield* DocumentSources.select(payload.folder)) {
-      yield* Stream.runForEach(library.index(source), (event) => {
-        if (event._tag === "Finished") finished.push(event)
-        return event._tag === "Skipped" && ++skipped > maxSkippedTold ? Effect.void : context.emit(event)
-      })
-    }
-    return yield* Workflow.reply(state, finished)
+    const sources = yield* DocumentSources.select(payload.folder)
+    const finished = yield* Effect.forEach(sources, (source) => index(source, context))
+    return yield* Workflow.reply(state, finished.flat())
   }),
 
   Ask: Effect.fnUntraced(function* ({ payload: { limit = 8, question } }, state, context) {
     const library = yield* DocumentLibrary
-    // What another conversation has begun to index is worth a short wait; an answer from part of it is better than none.
-    yield* Effect.timeoutOption(library.ready, "10 seconds")
+    yield* Effect.timeoutOption(ensureIndexed(context), patience)
     const passages = yield* library.search(question, { limit }).pipe(
       Stream.tap((passage) => context.emit({ _tag: "Passage", passage })),
       Stream.runCollect
     )
     const answer = ExtractiveAnswer.compose(question, passages)
     const turn = { question, answer, places: passages.map((_) => `${_.file}:${_.firstLine}`) }
-    return yield* Workflow.reply(
-      { conversation: [...state.conversation, turn].slice(-maxTurns) },
-      { answer, passages: [...passages] }
-    )
+    return yield* Workflow.reply({ conversation: [...state.conversation, turn].slice(-maxTurns) }, { answer, passages })
   }),
 
   // The runtime has stopped what was running before it starts this one.

@@ -17,6 +17,7 @@ import * as SearchIndex from "./SearchIndex.ts"
  */
 export interface Snapshot {
   readonly version: number
+  readonly complete: ReadonlyArray<string>
   readonly files: ReadonlyArray<readonly [file: string, known: KnownFile]>
   readonly index: SearchIndex.Snapshot
 }
@@ -47,8 +48,8 @@ export class DocumentLibrary extends Context.Service<
       question: string,
       options?: { readonly limit?: number }
     ) => Stream.Stream<FoundPassage, QuestionEmpty>
-    /** Waits until no folder is being indexed. */
-    readonly ready: Effect.Effect<void>
+    /** Whether a folder has been indexed to its end. */
+    readonly isIndexed: (folder: string) => Effect.Effect<boolean>
     /** The number of documents and passages. */
     readonly size: Effect.Effect<{ readonly files: number; readonly passages: number }>
     /** What is indexed, as JSON data: the next start then reads only what has changed. */
@@ -88,6 +89,7 @@ export const make = Effect.gen(function* () {
   const decoder = new TextDecoder()
   let index = new SearchIndex.SearchIndex()
   let known = new Map<string, KnownFile>()
+  let complete = new Set<string>()
 
   const forget = (file: string): void => {
     for (const id of known.get(file)?.passages ?? []) index.remove(id)
@@ -159,6 +161,7 @@ export const make = Effect.gen(function* () {
           return events
         })
         const finish = Effect.map(Clock.currentTimeMillis, (now): Array<IndexEvent> => {
+          complete.add(folder)
           const here = [...known.values()].filter((_) => _.folder === folder)
           return [
             progress(),
@@ -192,9 +195,14 @@ export const make = Effect.gen(function* () {
           ? Stream.fail(QuestionEmpty.of())
           : Stream.fromIterable(index.search(question, limit).map(([passage, score]) => found(passage, score)))
       ),
-    ready: lock.withPermit(Effect.void),
+    isIndexed: (folder) => Effect.sync(() => complete.has(folder)),
     size: Effect.sync(() => ({ files: known.size, passages: index.size })),
-    snapshot: Effect.sync(() => ({ version: snapshotVersion, files: [...known], index: index.snapshot() })),
+    snapshot: Effect.sync(() => ({
+      version: snapshotVersion,
+      complete: [...complete],
+      files: [...known],
+      index: index.snapshot()
+    })),
     restore: (snapshot) =>
       Effect.gen(function* () {
         if (snapshot.version !== snapshotVersion) {
@@ -205,6 +213,7 @@ export const make = Effect.gen(function* () {
           catch: (error) => SnapshotInvalid.of(String(error))
         })
         known = new Map(snapshot.files)
+        complete = new Set(snapshot.complete)
       }).pipe(lock.withPermit)
   })
 })

@@ -152,6 +152,28 @@ describe("DocsAssistant", () => {
     )
   )
 
+  it.live("answers a question that overtakes the first indexing from the whole index", () =>
+    live(
+      Effect.gen(function* () {
+        const { folder, write } = yield* temp
+        yield* write("a.md", "# Walrus\n\nThe only one.")
+        yield* Effect.gen(function* () {
+          const runtime = yield* create("talk")
+          const { activityId } = yield* runtime.send(Index.make())
+          const { passages } = yield* runtime.ask(Ask.make({ question: "walrus" }))
+          assert.strictEqual(passages[0]?.file, `${folder}/a.md`)
+
+          // From then on questions do not wait: only Index looks for changes.
+          yield* runtime.awaitReceipt(activityId)
+          yield* write("b.md", "# Seal")
+          assert.lengthOf((yield* runtime.ask(Ask.make({ question: "seal" }))).passages, 0)
+          yield* runtime.ask(Index.make())
+          assert.lengthOf((yield* runtime.ask(Ask.make({ question: "seal" }))).passages, 1)
+        }).pipe(Effect.provide(assistant(folder)))
+      })
+    )
+  )
+
   it.live("answers a question that comes while another conversation indexes from the whole index", () =>
     live(
       Effect.gen(function* () {
