@@ -5,6 +5,7 @@ import type { Case } from "./Case.ts"
 const groups: Readonly<Record<string, () => Promise<{ readonly cases: ReadonlyArray<Case> }>>> = {
   mailbox: () => import("./cases/mailbox.ts"),
   core: () => import("./cases/core.ts"),
+  growth: () => import("./cases/growth.ts"),
   size: () => import("./cases/size.ts")
 }
 

@@ -1,4 +1,6 @@
 /** Many counters, each of which takes activities one at a time: what the core cases ask of every contender. */
+import type { Contender } from "./Case.ts"
+import { throughput } from "./Measure.ts"
 
 /** An activity adds `by` to the counter that it is sent to. */
 export interface Increment {
@@ -32,3 +34,17 @@ export const makeCountdown = (): Countdown => {
     }
   }
 }
+
+/** Activities per second: each counter gets `each` of them, in turn, and the next round starts when all are processed. */
+export const counted =
+  (count: number, each: number, load: () => Promise<MakeCounters>, activity: Increment = { by: 1 }): Contender =>
+  async () => {
+    const make = await load()
+    const { expect, processed } = makeCountdown()
+    const { send } = await make(count, processed)
+    return throughput(count * each, () => {
+      const settled = expect(count * each)
+      for (let turn = 0; turn < each; turn++) for (let i = 0; i < count; i++) send(i, activity)
+      return settled
+    })
+  }

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { allCases } from "./Cases.ts"
-import { chart } from "./Chart.ts"
+import { charts } from "./Chart.ts"
 import { machine, versions } from "./Machine.ts"
 import type { Report, Result } from "./Report.ts"
 import { runCase } from "./Runner.ts"
@@ -64,8 +64,7 @@ const report: Report = { machine: machine(), versions: versions(), results }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
 if (values.charts !== undefined) {
   mkdirSync(values.charts, { recursive: true })
-  for (const result of results)
-    writeFileSync(join(values.charts, `${result.name.replaceAll("/", "-")}.svg`), chart(result))
+  for (const [file, svg] of charts(results)) writeFileSync(join(values.charts, file), svg)
 }
 
 const targets = results.flatMap(({ targets }) => targets)

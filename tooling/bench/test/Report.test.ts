@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { compare } from "../src/Compare.ts"
-import { chart } from "../src/Chart.ts"
+import { chart, charts } from "../src/Chart.ts"
 import { performanceSection, replaceSection } from "../src/Readme.ts"
 import { makeResult, readReport, type Report } from "../src/Report.ts"
 import { median, spread, summarize } from "../src/Statistics.ts"
@@ -130,5 +130,15 @@ describe("a chart", () => {
     expect(svg).toContain("group/&lt;figure>")
     const [own, peer] = [...svg.matchAll(/width="([\d.]+)" height="22"/g)].map(([, width]) => Number(width))
     expect(own! * 2).toBeCloseTo(peer!)
+  })
+
+  it("draws the points of a growth curve in one file, and every other figure in its own", () => {
+    const point = (name: string, own: number) =>
+      makeResult({ name, unit: "ops/s", targets: [] }, [own], { loop: [own] })
+    const files = charts([point("growth/backlog-10", 1e6), point("growth/backlog-1000", 1e5), point("core/wake", 1e6)])
+    expect([...files.keys()]).toStrictEqual(["core-wake.svg", "growth-backlog.svg"])
+    const points = [...files.get("growth-backlog.svg")!.matchAll(/points="([^"]+)"/g)].map(([, points]) => points)
+    // A microsecond at the bottom of the chart, ten at its top.
+    expect(points).toStrictEqual(["70.0,280.0 570.0,44.0", "70.0,280.0 570.0,44.0"])
   })
 })

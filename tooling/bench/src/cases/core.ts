@@ -1,27 +1,12 @@
 /** `@agent-runtime/core` in memory, against loops by hand, actors and entities. */
 import type { Case, Contender } from "../Case.ts"
-import { makeCountdown, type MakeCounters } from "../Counters.ts"
+import { counted, makeCountdown } from "../Counters.ts"
 import { heapPerItem, throughput } from "../Measure.ts"
 import type { MakeBroadcast } from "../peers/Broadcast.ts"
 
 const own = () => import("../own/Runtimes.ts")
 const loops = () => import("../peers/Loop.ts")
 const nact = () => import("../peers/Nact.ts")
-
-/** Activities per second: each counter gets `each` of them, in turn, and the next round starts when all are processed. */
-const counted =
-  (count: number, each: number, load: () => Promise<MakeCounters>): Contender =>
-  async () => {
-    const make = await load()
-    const { expect, processed } = makeCountdown()
-    const { send } = await make(count, processed)
-    const activity = { by: 1 }
-    return throughput(count * each, () => {
-      const settled = expect(count * each)
-      for (let turn = 0; turn < each; turn++) for (let i = 0; i < count; i++) send(i, activity)
-      return settled
-    })
-  }
 
 const local = () => own().then(({ localRuntimes }) => localRuntimes)
 const loop = () => loops().then(({ loop }) => loop)

@@ -128,6 +128,38 @@ export const broadcast: MakeBroadcast = async (subscribers, delivered) => {
   return (events) => void runtime.sendUnsafe({ type: "burst", payload: events })
 }
 
+/** A runtime whose workflow does nothing; its subscribers read `Processed` events in the batches that their streams deliver. */
+export const published: MakeBroadcast = async (subscribers, delivered) => {
+  const manager = makeRuntime()
+  const scope = Effect.runSync(Scope.make())
+  const runtime = await manager.runPromise(
+    Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      const runtime = yield* local.create({
+        id: "source",
+        state: 0,
+        workflow: Effect.fnUntraced(function* (_, state) {
+          yield* Effect.void
+          // Without subscribers the end of the workflow is all there is to wait for.
+          if (subscribers === 0) delivered(1)
+          return state
+        })
+      })
+      for (let i = 0; i < subscribers; i++) {
+        const events = yield* Scope.provide(runtime.subscription(), scope)
+        yield* events.pipe(
+          Stream.runForEachArray((batch) => Effect.sync(() => delivered(batch.length))),
+          Effect.forkDetach({ startImmediately: true })
+        )
+      }
+      return runtime
+    })
+  )
+  return (events) => {
+    for (const payload of events) runtime.sendUnsafe({ type: "event", payload })
+  }
+}
+
 /** Makes more and more idle runtimes of one manager, which is kept alive. */
 export const createMore = (): ((count: number) => Promise<unknown>) => {
   const manager = makeRuntime()

