@@ -1,6 +1,7 @@
 // `pnpm release`: test, version, build, check, publish. It stops at the first step that fails; nothing is published before
 // the last one.
 import { execFileSync } from "node:child_process"
+import { globSync } from "node:fs"
 import { join } from "node:path"
 
 const root = join(import.meta.dirname, "../../../..")
@@ -15,8 +16,8 @@ const changed = () => execFileSync("git", ["status", "--porcelain"], { cwd: root
 try {
   if (changed()) throw new Error("The work tree has changes: what is released must be what is committed.")
   step("pnpm", "test")
-  step("pnpm", "run", "version")
-  if (changed()) {
+  if (globSync(".changeset/*.md", { cwd: root }).length > 0) {
+    step("pnpm", "run", "version")
     step("pnpm", "check:packages")
     step("git", "add", "--all")
     step("git", "commit", "--quiet", "--message", "Release")
