@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { gzipSync } from "node:zlib"
 import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
+import { layering } from "../src/packages/Picture.ts"
 import { promised } from "../src/packages/Promised.ts"
 import { pack, type Tarball } from "../src/packages/Tarball.ts"
 import { packages, publicModules, root } from "../src/packages/Workspace.ts"
@@ -23,6 +24,10 @@ it("promises something of each package", () => {
     packages.map(({ name }) => name),
     Object.keys(promised)
   )
+})
+
+it("imports along the picture in the documentation", async () => {
+  await expect(layering()).toMatchFileSnapshot("../../../docs/layering.md")
 })
 
 describe.each(packages)("$name", (each) => {
@@ -53,7 +58,7 @@ describe.each(packages)("$name", (each) => {
 
   it("asks for the range of effect that its modules' stability allows", () => {
     const unstable = globSync("src/**/*.ts", { cwd: each.folder }).filter((file) =>
-      /from "effect\/(?!testing["/])[a-z]/.test(readFileSync(join(each.folder, file), "utf8"))
+      /^(?!\s*\*).*\bfrom "effect\/(?!testing["/])[a-z]/m.test(readFileSync(join(each.folder, file), "utf8"))
     )
     assert.strictEqual(manifest.peerDependencies?.["effect"], unstable.length > 0 ? "~4.1.0" : "^4.1.0", `${unstable}`)
   })
