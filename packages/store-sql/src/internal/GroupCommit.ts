@@ -1,43 +1,61 @@
-// Writes that arrive while one commit waits for the disk share the next one. Nothing waits on purpose: the first write commits
-// at once, and the busier the disk, the larger the groups become.
+// Operations that arrive while one commit waits for the disk share the next one. Nothing waits on purpose: the first commits at
+// once, and the busier the disk, the larger the groups become.
+import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 
-interface Waiting<W, A, E> {
-  readonly write: W
-  readonly resume: (outcome: Exit.Exit<A, E>) => void
+/** Puts an operation into a batch; what it answers is asked once the batch has been committed. */
+export type Operation<B, A, E> = (batch: B) => () => Exit.Exit<A, E>
+
+/** An operation whose outcome goes to whoever waits for it. */
+export type Step<B> = (batch: B) => () => void
+
+interface Waiting<B, X> {
+  readonly step: Step<B>
+  readonly fail: (cause: Cause.Cause<X>) => void
 }
 
-export interface GroupCommit<W, A, E> {
-  /** Interrupting the wait does not take the write back: it may be committed. */
-  readonly write: (write: W) => Effect.Effect<A, E>
-  /** Gives this outcome to what waits for its group; the group being committed is not concerned. */
-  readonly refuse: (outcome: Exit.Exit<A, E>) => void
+export interface GroupCommit<B, X> {
+  /** Interrupting the wait does not take the operation back: it may be committed. */
+  readonly submit: <A, E>(operation: Operation<B, A, E>) => Effect.Effect<A, E | X>
+  /** Fails what waits for its group; the group being committed is not concerned. */
+  readonly refuse: (cause: Cause.Cause<X>) => void
 }
 
 /**
- * `commit` gets the writes in the order in which they were handed over, one group at a time, and answers an outcome for each.
- * Outcomes are given out in that order. When the scope closes, what was handed over is committed first.
+ * `commit` gets the operations in the order in which they were submitted, one group at a time, and answers for each how to
+ * give out its outcome; outcomes are given out in that order. When the scope closes, what was submitted is committed first.
  */
-export const make = Effect.fnUntraced(function* <W, A, E>(options: {
-  readonly commit: (group: ReadonlyArray<W>) => Effect.Effect<ReadonlyArray<Exit.Exit<A, E>>>
+export const make = Effect.fnUntraced(function* <B, X>(options: {
+  readonly commit: (group: ReadonlyArray<Step<B>>) => Effect.Effect<ReadonlyArray<() => void>, X>
   readonly maxGroup: number
-}): Effect.fn.Return<GroupCommit<W, A, E>, never, Scope.Scope> {
+}): Effect.fn.Return<GroupCommit<B, X>, never, Scope.Scope> {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const idle = Latch.makeUnsafe(true)
-  let waiting: Array<Waiting<W, A, E>> = []
+  let waiting: Array<Waiting<B, X>> = []
   let committing = false
+
+  const commit = (group: ReadonlyArray<Waiting<B, X>>): Effect.Effect<void> =>
+    Effect.matchCauseEffect(options.commit(group.map((one) => one.step)), {
+      onSuccess: (outcomes) =>
+        Effect.sync(() => {
+          for (const giveOut of outcomes) giveOut()
+        }),
+      onFailure: (cause) =>
+        Effect.sync(() => {
+          for (const one of group) one.fail(cause)
+        })
+    })
 
   const drain = Effect.gen(function* () {
     while (waiting.length > 0) {
       const group = waiting.slice(0, options.maxGroup)
       waiting = waiting.slice(options.maxGroup)
-      const outcomes = yield* Effect.exit(options.commit(group.map((one) => one.write)))
-      for (let i = 0; i < group.length; i++) {
-        group[i]!.resume(Exit.isSuccess(outcomes) ? outcomes.value[i]! : Exit.failCause(outcomes.cause))
-      }
+      yield* commit(group)
+      // Who has just been answered often has the next operation at hand.
+      yield* Effect.yieldNow
     }
     committing = false
     idle.openUnsafe()
@@ -46,19 +64,25 @@ export const make = Effect.fnUntraced(function* <W, A, E>(options: {
   yield* Effect.addFinalizer(() => idle.await)
 
   return {
-    write: (write) =>
-      Effect.callback<A, E>((resume) => {
-        waiting.push({ write, resume })
+    submit: <A, E>(operation: Operation<B, A, E>) =>
+      Effect.callback<A, E | X>((resume) => {
+        waiting.push({
+          step: (batch) => {
+            const outcome = operation(batch)
+            return () => resume(outcome())
+          },
+          fail: (cause) => resume(Exit.failCause(cause))
+        })
         if (committing) return
         committing = true
         idle.closeUnsafe()
-        // Starts with the next turn of the scheduler, so that all who write in this turn share the first commit.
+        // Starts with the next turn of the scheduler, so that all who submit in this turn share the first commit.
         run(drain)
       }),
-    refuse: (outcome) => {
+    refuse: (cause) => {
       const refused = waiting
       waiting = []
-      for (const { resume } of refused) resume(outcome)
+      for (const { fail } of refused) fail(cause)
     }
   }
 })

@@ -28,9 +28,10 @@ const initial = Effect.gen(function* () {
   yield* create(`INSERT INTO agent_counters (name, value) VALUES ('position', 0)`)
   yield* create(`CREATE TABLE agent_instances (instance ${generated}, commits BIGINT NOT NULL)`)
   yield* create(`CREATE TABLE agent_runtimes (
-    epoch ${generated},
-    id TEXT ${postgres ? 'COLLATE "C" ' : ""}NOT NULL,
+    runtime ${generated},
+    id TEXT ${postgres ? 'COLLATE "C" ' : ""}NOT NULL UNIQUE,
     agent TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
     owner BIGINT NOT NULL,
     terminated BIGINT NOT NULL,
     state TEXT NOT NULL,
@@ -41,37 +42,36 @@ const initial = Effect.gen(function* () {
     attempts BIGINT NOT NULL,
     info TEXT NOT NULL
   )`)
-  yield* create(`CREATE UNIQUE INDEX agent_runtimes_live ON agent_runtimes (id) WHERE terminated = 0`)
-  yield* create(`CREATE INDEX agent_runtimes_id ON agent_runtimes (id, epoch)`)
   yield* create(`CREATE TABLE agent_pending (
     position ${position},
-    epoch BIGINT NOT NULL,
+    runtime BIGINT NOT NULL,
     attempts BIGINT NOT NULL,
+    crashes BIGINT NOT NULL,
     due BIGINT,
     ahead BIGINT NOT NULL,
     activity TEXT NOT NULL
   )`)
   yield* create(`CREATE TABLE agent_log (
     position ${position},
-    epoch BIGINT NOT NULL,
+    runtime BIGINT NOT NULL,
     previous BIGINT NOT NULL,
-    sequence BIGINT,
+    sequence BIGINT NOT NULL,
     written BIGINT NOT NULL,
     entry TEXT NOT NULL
   )`)
   yield* create(`CREATE TABLE agent_states (
-    epoch BIGINT NOT NULL,
+    runtime BIGINT NOT NULL,
     sequence BIGINT NOT NULL,
     version BIGINT NOT NULL,
     state TEXT NOT NULL,
-    PRIMARY KEY (epoch, sequence)
+    PRIMARY KEY (runtime, sequence)
   )`)
-  yield* create(`CREATE TABLE agent_letters (position ${position}, epoch BIGINT NOT NULL, letter TEXT NOT NULL)`)
-  yield* create(`CREATE INDEX agent_letters_epoch ON agent_letters (epoch)`)
-  yield* create(`CREATE TABLE agent_outbox (position ${position}, epoch BIGINT NOT NULL, message TEXT NOT NULL)`)
+  yield* create(`CREATE TABLE agent_letters (position ${position}, runtime BIGINT NOT NULL, value TEXT NOT NULL)`)
+  yield* create(`CREATE INDEX agent_letters_runtime ON agent_letters (runtime)`)
+  yield* create(`CREATE TABLE agent_outbox (position ${position}, runtime BIGINT NOT NULL, value TEXT NOT NULL)`)
   if (postgres) {
-    yield* create(`CREATE INDEX agent_pending_epoch ON agent_pending (epoch)`)
-    yield* create(`CREATE INDEX agent_outbox_epoch ON agent_outbox (epoch)`)
+    yield* create(`CREATE INDEX agent_pending_runtime ON agent_pending (runtime)`)
+    yield* create(`CREATE INDEX agent_outbox_runtime ON agent_outbox (runtime)`)
   }
 })
 

@@ -1,10 +1,41 @@
-// Every statement of a group commit, each for many rows.
+// Every statement of a commit, each for many rows.
 import { bigint, type Statement, text } from "./Rows.ts"
 
-/** A null leaves the column as it is. Answers the epochs that were still owned. */
-export const advance = (owner: number): Statement => ({
-  columns: [
+const insert = (table: string, columns: Statement["columns"]): Statement => {
+  const names = columns.map((column) => column.name)
+  return {
+    columns,
+    around: (v) =>
+      `INSERT INTO ${table} (${names.join(", ")}) SELECT ${names.map((name) => `v.${name}`).join(", ")} FROM ${v}`
+  }
+}
+
+/** Answers the ids that were new, with the keys they got. */
+export const create: Statement = (() => {
+  const statement = insert("agent_runtimes", [
+    text("id"),
+    text("agent"),
     bigint("epoch"),
+    bigint("owner"),
+    bigint("terminated"),
+    text("state"),
+    bigint("version"),
+    bigint("sequence"),
+    bigint("head"),
+    bigint("running"),
+    bigint("attempts"),
+    text("info")
+  ])
+  return {
+    columns: statement.columns,
+    // Without the condition SQLite takes ON for that of a join.
+    around: (v) => `${statement.around(v)} WHERE true ON CONFLICT (id) DO NOTHING RETURNING id, runtime`
+  }
+})()
+
+/** A null leaves the column as it is. Answers the runtimes that were still owned. */
+export const advance = (owner: number): Statement => {
+  const columns = [
     text("state"),
     bigint("version"),
     bigint("sequence"),
@@ -13,67 +44,70 @@ export const advance = (owner: number): Statement => ({
     bigint("attempts"),
     text("info"),
     bigint("terminated")
-  ],
-  around: (v) => `UPDATE agent_runtimes SET
-    state = coalesce(v.state, agent_runtimes.state),
-    version = coalesce(v.version, agent_runtimes.version),
-    sequence = coalesce(v.sequence, agent_runtimes.sequence),
-    head = coalesce(v.head, agent_runtimes.head),
-    running = coalesce(v.running, agent_runtimes.running),
-    attempts = coalesce(v.attempts, agent_runtimes.attempts),
-    info = coalesce(v.info, agent_runtimes.info),
-    terminated = coalesce(v.terminated, agent_runtimes.terminated)
-    FROM ${v} WHERE agent_runtimes.epoch = v.epoch AND agent_runtimes.owner = ${owner}
-    RETURNING agent_runtimes.epoch`
-})
-
-/** Answers the epochs that are still owned. On PostgreSQL they cannot be taken over before the commit. */
-export const owned = (owner: number, postgres: boolean): Statement => ({
-  columns: [bigint("epoch")],
-  around: (v) => `SELECT agent_runtimes.epoch FROM agent_runtimes
-    WHERE agent_runtimes.epoch IN (SELECT v.epoch FROM ${v}) AND agent_runtimes.owner = ${owner}${postgres ? " FOR SHARE" : ""}`
-})
-
-export const accept: Statement = {
-  columns: [bigint("position"), bigint("epoch"), bigint("attempts"), bigint("due"), bigint("ahead"), text("activity")],
-  around: (v) => `INSERT INTO agent_pending (position, epoch, attempts, due, ahead, activity)
-    SELECT v.position, v.epoch, v.attempts, v.due, v.ahead, v.activity FROM ${v}`
+  ]
+  const set = columns.map(({ name }) => `${name} = coalesce(v.${name}, agent_runtimes.${name})`).join(", ")
+  return {
+    columns: [bigint("runtime"), ...columns],
+    around: (v) => `UPDATE agent_runtimes SET ${set} FROM ${v}
+      WHERE agent_runtimes.runtime = v.runtime AND agent_runtimes.owner = ${owner} RETURNING agent_runtimes.runtime`
+  }
 }
 
+/** Answers the runtimes that are still owned. On PostgreSQL they cannot be taken over before the commit. */
+export const owned = (owner: number, postgres: boolean): Statement => ({
+  columns: [bigint("runtime")],
+  around: (v) => `SELECT agent_runtimes.runtime FROM agent_runtimes
+    WHERE agent_runtimes.runtime IN (SELECT v.runtime FROM ${v}) AND agent_runtimes.owner = ${owner}${postgres ? " FOR SHARE" : ""}`
+})
+
+/** Makes this owner the owner of live runtimes. */
+export const takeOver = (owner: number): Statement => ({
+  columns: [text("id")],
+  around: (v) => `UPDATE agent_runtimes SET owner = ${owner}
+    WHERE id IN (SELECT v.id FROM ${v}) AND terminated = 0 AND owner <> ${owner}`
+})
+
+export const byId: Statement = {
+  columns: [text("id")],
+  around: (v) => `SELECT * FROM agent_runtimes WHERE id IN (SELECT v.id FROM ${v})`
+}
+
+/** The rows of runtimes in a table, in the order of their writing. */
+export const rowsOf = (table: "agent_pending" | "agent_letters" | "agent_outbox"): Statement => ({
+  columns: [bigint("runtime")],
+  around: (v) => `SELECT * FROM ${table} WHERE runtime IN (SELECT v.runtime FROM ${v}) ORDER BY position`
+})
+
+export const accept = insert("agent_pending", [
+  bigint("position"),
+  bigint("runtime"),
+  bigint("attempts"),
+  bigint("crashes"),
+  bigint("due"),
+  bigint("ahead"),
+  text("activity")
+])
+
 export const update: Statement = {
-  columns: [bigint("position"), bigint("attempts"), bigint("due"), bigint("ahead")],
-  around: (v) => `UPDATE agent_pending SET attempts = v.attempts, due = v.due, ahead = v.ahead
+  columns: [bigint("position"), bigint("attempts"), bigint("crashes"), bigint("due"), bigint("ahead")],
+  around: (v) => `UPDATE agent_pending SET attempts = v.attempts, crashes = v.crashes, due = v.due, ahead = v.ahead
     FROM ${v} WHERE agent_pending.position = v.position`
 }
 
-export const append: Statement = {
-  columns: [
-    bigint("position"),
-    bigint("epoch"),
-    bigint("previous"),
-    bigint("sequence"),
-    bigint("written"),
-    text("entry")
-  ],
-  around: (v) => `INSERT INTO agent_log (position, epoch, previous, sequence, written, entry)
-    SELECT v.position, v.epoch, v.previous, v.sequence, v.written, v.entry FROM ${v}`
-}
+export const append = insert("agent_log", [
+  bigint("position"),
+  bigint("runtime"),
+  bigint("previous"),
+  bigint("sequence"),
+  bigint("written"),
+  text("entry")
+])
 
-export const keep: Statement = {
-  columns: [bigint("epoch"), bigint("sequence"), bigint("version"), text("state")],
-  around: (v) => `INSERT INTO agent_states (epoch, sequence, version, state)
-    SELECT v.epoch, v.sequence, v.version, v.state FROM ${v}`
-}
+export const keep = insert("agent_states", [bigint("runtime"), bigint("sequence"), bigint("version"), text("state")])
 
-export const bury: Statement = {
-  columns: [bigint("position"), bigint("epoch"), text("letter")],
-  around: (v) => `INSERT INTO agent_letters (position, epoch, letter) SELECT v.position, v.epoch, v.letter FROM ${v}`
-}
+export const bury = insert("agent_letters", [bigint("position"), bigint("runtime"), text("value")])
 
-export const send: Statement = {
-  columns: [bigint("position"), bigint("epoch"), text("message")],
-  around: (v) => `INSERT INTO agent_outbox (position, epoch, message) SELECT v.position, v.epoch, v.message FROM ${v}`
-}
+export const send = insert("agent_outbox", [bigint("position"), bigint("runtime"), text("value")])
 
 export const remove = (table: "agent_pending" | "agent_letters" | "agent_outbox"): Statement => ({
   columns: [bigint("position")],

@@ -1,0 +1,75 @@
+// What one commit does: runtimes created, runtimes opened, and changes of runtimes as rows.
+import type { RuntimeStore } from "@agent-runtime/core"
+import { AgentError } from "@agent-runtime/schema"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { Changes } from "./Changes.ts"
+import type { Held } from "./Held.ts"
+import * as Life from "./Life.ts"
+
+export class Batch {
+  private readonly created = new Map<string, { readonly options: Life.CreateOptions; held: Held | undefined }>()
+  private readonly opened = new Map<string, { log: number; found: Life.Found | undefined }>()
+  private readonly changes: Changes
+  private readonly fenced: ReadonlySet<number>
+
+  /** `fenced` are runtimes known to have another owner: their changes are left out. */
+  constructor(fenced: ReadonlySet<number>, nextPosition: () => number) {
+    this.fenced = fenced
+    this.changes = new Changes(nextPosition)
+  }
+
+  create(options: Life.CreateOptions): () => Exit.Exit<Held, AgentError.AgentRuntimeAlreadyExists> {
+    const { id } = options
+    const creation = { options, held: undefined }
+    // Of those that create one id in one batch the first wins.
+    if (!this.created.has(id)) this.created.set(id, creation)
+    return () => {
+      const held = this.created.get(id) === creation ? creation.held : undefined
+      return held === undefined ? Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id)) : Exit.succeed(held)
+    }
+  }
+
+  open(id: string, log: number): () => Exit.Exit<RuntimeStore.Opened | undefined> {
+    const opening = this.opened.get(id) ?? { log: 0, found: undefined }
+    opening.log = Math.max(opening.log, log)
+    this.opened.set(id, opening)
+    return () => Exit.succeed(opening.found?.opened)
+  }
+
+  write(held: Held, change: RuntimeStore.Change): () => Exit.Exit<RuntimeStore.Written, RuntimeStore.RuntimeFenced> {
+    if (!this.fenced.has(held.runtime)) return this.changes.add(held, change)
+    return () => Exit.fail(Life.fenced(held))
+  }
+
+  /**
+   * Runs the statements inside the current transaction. Answers the runtimes that `owner` no longer owns: then the
+   * transaction must be rolled back.
+   */
+  run(sql: SqlClient, owner: number): Effect.Effect<ReadonlySet<number>, SqlError> {
+    const { changes, created, opened } = this
+    return Effect.gen(function* () {
+      const lost = yield* changes.run(sql, owner)
+      if (lost.size > 0) return lost
+      yield* Life.create(sql, owner, created)
+      yield* Life.open(sql, owner, opened)
+      return lost
+    })
+  }
+
+  /** The commit has succeeded. */
+  settle(): void {
+    this.changes.settle()
+  }
+
+  /** The highest position that a runtime had when it was opened. */
+  get highest(): number {
+    let highest = 0
+    for (const { found } of this.opened.values()) {
+      if (found !== undefined) highest = Math.max(highest, found.highest)
+    }
+    return highest
+  }
+}

@@ -1,0 +1,37 @@
+import type { RuntimeStore } from "@agent-runtime/core"
+import { NodeSqlite, SqlRuntimeStore } from "@agent-runtime/store-sql"
+import { PgClient } from "@effect/sql-pg"
+import type { AgentError } from "@agent-runtime/schema"
+import { Effect, Layer, Redacted, type Scope } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { join } from "node:path"
+import { PostgresServer } from "./PostgresServer.ts"
+import * as TempFolder from "./TempFolder.ts"
+
+/** A database of its own for one test, and how to open a store on it: each as another process would. */
+export interface Database {
+  readonly store: Effect.Effect<RuntimeStore.RuntimeStore["Service"], AgentError.StoreUnavailable, Scope.Scope>
+  readonly sql: Effect.Effect<SqlClient.SqlClient, SqlError.SqlError, Scope.Scope>
+}
+
+const database = (client: Layer.Layer<SqlClient.SqlClient, SqlError.SqlError>): Database => {
+  const sql = Effect.flatMap(Layer.build(Layer.fresh(client)), (context) =>
+    Effect.provide(SqlClient.SqlClient, context)
+  )
+  return {
+    sql,
+    store: Effect.flatMap(Effect.orDie(sql), (client) =>
+      Effect.provideService(SqlRuntimeStore.make, SqlClient.SqlClient, client)
+    )
+  }
+}
+
+export const sqlite = Effect.map(TempFolder.make, (folder) =>
+  database(NodeSqlite.layer({ filename: join(folder, "store.db") }))
+)
+
+export const postgres = Effect.gen(function* () {
+  const server = yield* PostgresServer
+  const url = Redacted.make(yield* server.newDatabase)
+  return database(PgClient.layer({ url, maxConnections: 4 }))
+})
