@@ -7,6 +7,14 @@ import type { Priority } from "@agent-runtime/schema"
 import { Config, Context, Duration, Effect, Layer } from "effect"
 
 /**
+ * Which states a store keeps readable, for `fork` and for checks: the last only, every nth sequence, or all.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StatePolicy = "last" | "all" | { readonly every: number }
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -42,6 +50,10 @@ export interface RuntimeConfigShape {
   readonly maxRestarts: number
   /** With a store: how long a runtime with nothing to do stays in memory. Default 10 minutes. */
   readonly maxIdleTime: Duration.Duration
+  /** With a store: which states stay readable. Default `"last"`. */
+  readonly statePolicy: StatePolicy
+  /** With a store: how many states are kept per runtime beside the last. Default 1000. */
+  readonly stateRetention: number
   /** Whether states are deeply frozen before a workflow sees them. Default: unless `NODE_ENV` is `production`. */
   readonly freezeState: boolean
 }
@@ -70,6 +82,8 @@ export const defaults: RuntimeConfigShape = {
   maxPayloadBytes: 1_048_576,
   maxRestarts: 5,
   maxIdleTime: Duration.minutes(10),
+  statePolicy: "last",
+  stateRetention: 1000,
   freezeState: !isProduction()
 }
 
@@ -110,6 +124,8 @@ export const make = (options: Partial<RuntimeConfigShape>): RuntimeConfigShape =
   positive("deadLetterCapacity", config.deadLetterCapacity, 0)
   positive("emittedRetention", config.emittedRetention, 0)
   positive("maxRestarts", config.maxRestarts, 0)
+  positive("stateRetention", config.stateRetention, 0)
+  if (typeof config.statePolicy === "object") positive("statePolicy.every", config.statePolicy.every, 1)
   return config
 }
 

@@ -15,6 +15,7 @@ import { Context, Effect, Layer, Stream } from "effect"
 import type { AgentRuntime, AskOptions, SendOptions, TerminateOptions, WireRequest } from "./AgentRuntime.ts"
 import { LocalManager } from "./internal/localManager.ts"
 import { LocalRuntimes } from "./LocalRuntimes.ts"
+import { RuntimeStore } from "./RuntimeStore.ts"
 import type { SubscriptionOptions } from "./Subscription.ts"
 import { Workflows } from "./Workflow.ts"
 
@@ -27,6 +28,17 @@ export interface CreateOptions<State = unknown> {
   readonly id?: string | undefined
   /** The first state. Default: the agent's `initialState`. */
   readonly state?: State | undefined
+}
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface ForkOptions {
+  /** The id of the new runtime. Made up if absent. */
+  readonly id?: string | undefined
+  /** The sequence whose state it begins with. Default: the last. Others must have been kept: see `statePolicy`. */
+  readonly at?: number | undefined
 }
 
 /**
@@ -71,7 +83,7 @@ export type CreateError =
  * @category errors
  * @since 0.1.0
  */
-export type FindError = AgentError.AgentRuntimeNotFound | AgentError.StoreUnavailable
+export type FindError = AgentError.AgentRuntimeNotFound | AgentError.StateUnreadable | AgentError.StoreUnavailable
 
 /**
  * The runtime manager.
@@ -92,7 +104,7 @@ export class RuntimeManager extends Context.Service<
     readonly getOrCreate: <A extends Agent.Any>(
       agent: A,
       options: CreateOptions<Agent.State<A>> & { readonly id: string }
-    ) => Effect.Effect<AgentRuntime<A>, CreateError>
+    ) => Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable>
 
     /** The runtime with this id; with an agent, its handle is typed and a runtime of another agent is not found. */
     readonly get: {
@@ -107,6 +119,15 @@ export class RuntimeManager extends Context.Service<
 
     /** Ends a runtime; see `AgentRuntime.terminate`. */
     readonly terminate: (id: string, options?: TerminateOptions) => Effect.Effect<void, FindError>
+
+    /** With a store: removes every row of a terminated runtime. */
+    readonly purge: (id: string) => Effect.Effect<void, FindError>
+
+    /** Creates a runtime of the same agent from a state of this one. */
+    readonly fork: (
+      id: string,
+      options: ForkOptions
+    ) => Effect.Effect<AgentRuntime, CreateError | FindError | AgentError.CursorInvalid>
 
     /** The agents that this manager can run. */
     readonly agents: Effect.Effect<ReadonlyArray<Agent.Any>>
@@ -158,10 +179,23 @@ export const make = (placement: Placement): RuntimeManager["Service"] =>
  * @since 0.1.0
  */
 export const layer: Layer.Layer<RuntimeManager | LocalRuntimes | Workflows> = Layer.effectContext(
-  Effect.map(LocalManager.make, (local) =>
+  Effect.suspend(() => services(undefined))
+)
+
+/**
+ * Runtimes of this process on a store: what is acknowledged is committed and survives a crash. When the layer's scope
+ * closes, what runs is finished within the grace and the queue stays for the next start.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDurable: Layer.Layer<RuntimeManager | LocalRuntimes | Workflows, never, RuntimeStore> =
+  Layer.effectContext(Effect.flatMap(RuntimeStore, (store) => services(store)))
+
+const services = (store: RuntimeStore["Service"] | undefined) =>
+  Effect.map(LocalManager.make(store), (local) =>
     Context.make(RuntimeManager, make(local)).pipe(
       Context.add(LocalRuntimes, LocalRuntimes.of({ create: (options) => local.createLocal(options) })),
       Context.add(Workflows, Workflows.of({ register: local.register }))
     )
   )
-)

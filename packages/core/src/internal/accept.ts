@@ -4,12 +4,14 @@ import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import { Activity } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { type CompiledType, isTyped } from "./host.ts"
-import { interrupt, settleUnstarted } from "./processing.ts"
+import { encodePending } from "./persisted.ts"
+import { applySuperseded, interrupt, settleUnstarted, spare, supersede } from "./processing.ts"
+import { changeOf } from "./settle.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
 /**
- * Validates an activity and puts it where it waits, in one synchronous step: when this answers an activity, it has been
- * accepted; when it answers an error, nothing has changed.
+ * Validates an activity and puts it where it waits, in one synchronous step. When this answers an error, nothing has
+ * changed; an activity that it answers is accepted, with a store once that is written (`Activity.onAccepted`).
  */
 export const accept = (
   entry: Entry,
@@ -37,8 +39,9 @@ export const accept = (
   }
   if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
 
+  const { receipts, waiting } = entry
   const overlap = kind.definition?.overlap ?? "enqueue"
-  if (overlap === "reject" && (entry.pendingByType?.get(kind.name) ?? 0) > 0) {
+  if (overlap === "reject" && receipts.isPending(kind.name)) {
     return Exit.fail(AgentError.AgentRuntimeBusy.of(entry.id, kind.name))
   }
   const priority: Priority.Priority = options?.priority ?? kind.definition?.priority ?? "standard"
@@ -47,32 +50,58 @@ export const accept = (
   const id = (options?.id as ActivityId.ActivityId | undefined) ?? kernel.generateId()
   const activity = new Activity(id, kind, payload, priority, now, options, chain, parent)
 
-  const replaced = overlap === "coalesce" ? entry.findWaiting(kind) : undefined
+  const replaced = overlap === "coalesce" ? waiting.find(kind) : undefined
   if (replaced !== undefined) {
-    entry.withdraw(replaced)
+    waiting.withdraw(replaced)
     settleUnstarted(entry, replaced, "superseded", AgentError.ActivitySuperseded.of(replaced.id, id))
-  } else if (entry.isFull(priority) && !makeRoom(entry, priority, id)) {
-    return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, entry.capacityOf(priority)))
+  } else if (waiting.isFull(priority) && !makeRoom(entry, priority, id)) {
+    return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority)))
   }
+  receipts.add(activity)
 
-  entry.remember(activity)
-  if (options?.deliverAt !== undefined && options.deliverAt > now) {
-    entry.delay(activity, options.deliverAt)
-  } else if (typeof overlap === "object") {
-    entry.enqueueAhead(activity)
-    interrupt(entry, overlap.interrupt === "requeue" ? { _tag: "requeue" } : { _tag: "supersede", by: id })
-  } else {
-    entry.enqueue(activity)
+  const due = options?.deliverAt !== undefined && options.deliverAt > now ? options.deliverAt : undefined
+  const ahead = due === undefined && typeof overlap === "object"
+  const requeues = ahead && overlap.interrupt === "requeue"
+  const superseded = ahead && !requeues ? supersede(entry, id) : undefined
+  const place = (): void => {
+    if (superseded !== undefined) applySuperseded(entry, superseded)
+    if (due !== undefined) waiting.hold(activity, due)
+    else if (ahead) waiting.enqueueAhead(activity)
+    else waiting.enqueue(activity)
+    if (requeues) interrupt(entry, "requeue")
+    if (entry.watchers !== undefined) entry.changed()
   }
-  if (entry.watchers !== undefined) entry.changed()
+  if (entry.journal === undefined) {
+    place()
+    return Exit.succeed(activity)
+  }
+  // The place is taken from here on; the activity waits in it once it is written.
+  waiting.reserve(priority)
+  activity.beginAccepting()
+  const accepted = { activity: encodePending(activity), attempts: 0, crashes: 0, due, ahead }
+  entry.journal.push({
+    change: { ...(superseded === undefined ? {} : changeOf(entry, superseded)), accept: [accepted] },
+    apply: (written) => {
+      waiting.unreserve(priority)
+      activity.position = written.accepted[0] ?? 0
+      place()
+      activity.endAccepting(undefined)
+    },
+    refuse: (error) => {
+      waiting.unreserve(priority)
+      receipts.retract(activity)
+      if (superseded !== undefined) spare(entry, superseded)
+      activity.endAccepting(error)
+    }
+  })
   return Exit.succeed(activity)
 }
 
 /** With the strategy `sliding` the oldest of the lane goes. */
 const makeRoom = (entry: Entry, priority: Priority.Priority, by: string): boolean => {
   if (entry.kernel.config.mailboxStrategy !== "sliding") return false
-  const oldest = entry.oldestOf(priority)
-  if (oldest === undefined || !entry.withdraw(oldest)) return false
+  const oldest = entry.waiting.oldest(priority)
+  if (oldest === undefined || !entry.waiting.withdraw(oldest)) return false
   settleUnstarted(entry, oldest, "superseded", AgentError.ActivitySuperseded.of(oldest.id, by))
   return true
 }

@@ -1,4 +1,4 @@
-import type { ActivityId, AgentEvent, Priority, Receipt } from "@agent-runtime/schema"
+import type { ActivityId, AgentError, AgentEvent, Priority, Receipt } from "@agent-runtime/schema"
 import type { Exit, Fiber, Tracer } from "effect"
 import type { SendOptions } from "../AgentRuntime.ts"
 import type { CompiledType } from "./host.ts"
@@ -6,9 +6,7 @@ import type { RetryStep } from "./retry.ts"
 import type { Timer } from "./timers.ts"
 
 /** Who asked for the interruption of a running activity, and so what becomes of it. */
-export type Interruption =
-  | { readonly _tag: "cancel" | "requeue" | "terminate" | "timeout" }
-  | { readonly _tag: "supersede"; readonly by: string }
+export type Interruption = "cancel" | "requeue" | "shutdown" | "terminate" | "timeout"
 
 /** What only a running attempt has. */
 export interface Attempt {
@@ -18,8 +16,10 @@ export interface Attempt {
   interruption: Interruption | undefined
   /** Milliseconds since the Unix epoch. */
   readonly startedAt: number
-  /** From here on the attempt can no longer be interrupted: its end is being written. */
+  /** Its end is being written, by itself or by who supersedes it: nobody else can interrupt it now. */
   committing: boolean
+  /** The exit of the fiber, where it came while another end was being written. */
+  exit: Exit.Exit<unknown, unknown> | undefined
   /** What this attempt emitted so far, oldest first, bounded by `emittedRetention`. */
   emitted: Array<AgentEvent.Emitted>
   emittedCount: number
@@ -53,6 +53,14 @@ export class Activity {
   sequence: number | undefined = undefined
   /** Set once it has ended. */
   exit: Exit.Exit<unknown, unknown> | undefined = undefined
+  /** Set when this process lets go of it before it has ended: what who waits for it is told. */
+  lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined
+  /** Its place in the store, 0 where there is none. */
+  position = 0
+  /** How many of its attempts the process did not survive. */
+  crashes = 0
+  /** Until its acceptance is written: who is told of it. */
+  private accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined = undefined
   /** The error of its receipt, for every end but success. */
   error: Receipt.ErrorJson | undefined = undefined
   /** Held back until this alarm: delayed, or waiting for its retry. */
@@ -91,6 +99,24 @@ export class Activity {
   }
   get metadata(): Readonly<Record<string, string>> | undefined {
     return this.options?.metadata
+  }
+
+  get isAccepted(): boolean {
+    return this.accepting === undefined
+  }
+
+  beginAccepting(): void {
+    this.accepting = []
+  }
+
+  onAccepted(notify: (refused: AgentError.StoreUnavailable | undefined) => void): void {
+    this.accepting?.push(notify)
+  }
+
+  endAccepting(refused: AgentError.StoreUnavailable | undefined): void {
+    const accepting = this.accepting ?? []
+    this.accepting = undefined
+    for (const notify of accepting) notify(refused)
   }
 
   /** Calls back once the activity has ended; answers how to stop waiting. */

@@ -1,67 +1,54 @@
 import {
   type Agent,
-  AgentError,
   type AgentEvent,
+  AgentError,
   type AgentRuntimeId,
   type AgentRuntimeState,
-  Priority,
+  type Priority,
   type Receipt
 } from "@agent-runtime/schema"
-import { PrioritizedMailbox } from "@agent-runtime/mailbox"
 import { Context, type Effect, Exit, type Fiber } from "effect"
 import type { DeadLetter } from "../AgentRuntime.ts"
 import type { Activity, Attempt, Outgoing } from "./activity.ts"
-import { Deque } from "./deque.ts"
+import { Counters } from "./counters.ts"
 import type { Runnable } from "./dispatcher.ts"
 import { EventLog, type Logged } from "./eventLog.ts"
-import { type CompiledType, CurrentEntry, type Host } from "./host.ts"
+import { CurrentEntry, type Host } from "./host.ts"
+import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
 import { process, settleUnstarted } from "./processing.ts"
+import { Receipts } from "./receipts.ts"
 import type { Source, Subscriber } from "./subscriber.ts"
+import { WaitingRoom } from "./waitingRoom.ts"
 
 /**
- * The phase of a runtime's life. Every operation looks at it and acts in one synchronous step:
- * `active` takes activities; `draining` takes none and works off what it has; `closed` is over.
+ * The phase of a runtime's life in this process. Every operation looks at it and acts in one synchronous step: `active`
+ * takes activities; `draining` takes none and works off what it has; `closed` is over; `passivated` is left to the store.
  */
-export type Phase = "active" | "draining" | "closed"
-
-/** Counters, plain integers and sums in milliseconds. */
-export interface Counters {
-  processed: number
-  declared: number
-  undeclared: number
-  defect: number
-  timeout: number
-  interrupted: number
-  expired: number
-  cancelled: number
-  superseded: number
-  retried: number
-  restarts: number
-  started: number
-  queueWait: number
-  processing: number
-}
+export type Phase = "active" | "draining" | "closed" | "passivated"
 
 /** A dead letter with what it was, so that it can be replayed: an activity, or one that could not be delivered. */
 export interface Dead {
   readonly letter: DeadLetter
   readonly of: Activity | Outgoing
+  /** Its place in the store. */
+  readonly position: number
 }
 
-/** Room is checked when an activity is accepted, together with the places reserved: what was accepted always fits. */
-const makeLanes = (maxSkips: number) =>
-  PrioritizedMailbox.makeUnsafe<Activity>({ lanes: Priority.priorities, scheduling: { maxSkips } })
-type Lanes = ReturnType<typeof makeLanes>
-
-/** One runtime: its state, mailbox, running activity, receipts, log and subscribers. What it does with them is in the modules beside. */
+/** One runtime: its state, what waits, what runs, receipts, log and subscribers. What it does with them is in the modules beside. */
 export class Entry implements Runnable, Source {
   readonly kernel: Kernel
   readonly id: AgentRuntimeId.AgentRuntimeId
   readonly epoch: number
   readonly host: Host
+  /** Where every step is written before it takes effect; none in memory. */
+  readonly journal: Journal | undefined
+  /** The last committed state. */
   state: unknown
-  sequence = 0
+  /** The sequence of the newest committed event, 0 before the first. */
+  sequence: number
+  /** The last sequence given out; those above `sequence` are being written. */
+  assigned: number
   phase: Phase = "active"
   paused = false
   /** What subscribers are told when this life ends. */
@@ -72,41 +59,51 @@ export class Entry implements Runnable, Source {
 
   current: Activity | undefined = undefined
   attempt: Attempt | undefined = undefined
+  /** An attempt whose activity has ended, but whose fiber has yet to let go: nothing else runs until then. */
+  lingering: Attempt | undefined = undefined
+  /** What waits is failed instead of processed: a terminate will not wait for it. */
+  immediate = false
+  /** The end is being written. */
+  private finishing = false
+  /** What waits is left to the store: this process lets go of the runtime. */
+  parking = false
   /** In the dispatcher's ready queue. */
   private queued = false
 
-  /** Activities that go before everything in the mailbox: those that interrupted what ran. */
-  ahead: Deque<Activity> | undefined = undefined
-  private lanes: Lanes | undefined = undefined
-  /** Places taken in each lane by activities that are not in it now: delayed, retrying or ahead. */
-  private readonly reserved: [urgent: number, standard: number, background: number] = [0, 0, 0]
-  /** Delayed activities and pending retries. */
-  delayed: Set<Activity> | undefined = undefined
-
-  /** By id: what is pending, and what has ended while its receipt is kept. */
-  activities: Map<string, Activity> | undefined = undefined
-  private ended: Deque<Activity> | undefined = undefined
-  /** Pending activities of the types that reject overlap. */
-  pendingByType: Map<string, number> | undefined = undefined
-  deadLetters: Map<string, Dead> | undefined = undefined
-
+  private waitingRoom: WaitingRoom | undefined = undefined
+  private kept: Receipts | undefined = undefined
+  private counters: Counters | undefined = undefined
   private eventLog: EventLog | undefined = undefined
+  private fiberContext: Context.Context<never> | undefined = undefined
+  deadLetters: Map<string, Dead> | undefined = undefined
   subscribers: Set<Subscriber> | undefined = undefined
-  /** Called after the current step when the info has changed. */
+  /** Called when the info has changed. */
   watchers: Set<() => void> | undefined = undefined
-  private waitingForRoom: Deque<() => void> | undefined = undefined
+  /** Called after each committed event. */
+  onCommitted: (() => void) | undefined = undefined
+  /** When it last took an activity or ended one, in milliseconds since the Unix epoch. */
+  usedAt = 0
   /** Called when the runtime has closed. */
   onClosed: Array<() => void> | undefined = undefined
 
-  counters: Counters | undefined = undefined
-  private fiberContext: Context.Context<never> | undefined = undefined
-
-  constructor(kernel: Kernel, id: AgentRuntimeId.AgentRuntimeId, epoch: number, host: Host, state: unknown) {
+  constructor(
+    kernel: Kernel,
+    id: AgentRuntimeId.AgentRuntimeId,
+    epoch: number,
+    host: Host,
+    state: unknown,
+    sequence: number,
+    journal: Journal | undefined
+  ) {
     this.kernel = kernel
     this.id = id
     this.epoch = epoch
     this.host = host
     this.state = state
+    this.sequence = sequence
+    this.assigned = sequence
+    this.journal = journal
+    if (journal !== undefined) journal.entry = this
   }
 
   get agent(): Agent.Any {
@@ -123,137 +120,28 @@ export class Entry implements Runnable, Source {
     return this.kernel.fork(effect, this.context)
   }
 
-  // -- mailbox ---------------------------------------------------------------------------------------------------------
-
-  private get mailbox(): Lanes {
-    return (this.lanes ??= makeLanes(this.kernel.config.maxSkips))
+  // Made on first use: an idle runtime is small.
+  get waiting(): WaitingRoom {
+    return (this.waitingRoom ??= new WaitingRoom(this.kernel, () => this.wake()))
   }
-
-  capacityOf(lane: Priority.Priority): number {
-    const capacity = this.kernel.config.mailboxCapacity
-    return typeof capacity === "number" ? capacity : capacity[lane]
+  get receipts(): Receipts {
+    return (this.kept ??= new Receipts(this.kernel))
   }
-
-  isFull(lane: Priority.Priority): boolean {
-    const waiting = this.lanes === undefined ? 0 : PrioritizedMailbox.sizeUnsafe(this.lanes, lane)
-    return waiting + this.reserved[laneIndex(lane)]! >= this.capacityOf(lane)
+  get count(): Counters {
+    return (this.counters ??= new Counters())
   }
-
-  reserve(lane: Priority.Priority): void {
-    this.reserved[laneIndex(lane)]!++
+  get log(): EventLog {
+    return (this.eventLog ??= new EventLog(this.kernel.config.logRetention, this.sequence + 1))
   }
-
-  unreserve(lane: Priority.Priority): void {
-    this.reserved[laneIndex(lane)]!--
-  }
-
-  /** Puts an accepted activity in its lane. */
-  enqueue(activity: Activity): void {
-    activity.status = "accepted"
-    activity.queuedAt = this.kernel.clock.currentTimeMillisUnsafe()
-    PrioritizedMailbox.offerUnsafe(this.mailbox, activity, activity.priority)
-    this.wake()
-  }
-
-  /** Lets an accepted activity go before everything in the mailbox. It keeps a place of its lane reserved. */
-  enqueueAhead(activity: Activity): void {
-    activity.queuedAt = this.kernel.clock.currentTimeMillisUnsafe()
-    this.reserve(activity.priority)
-    ;(this.ahead ??= new Deque()).push(activity)
-    this.wake()
-  }
-
-  /** Holds an accepted activity back until `at`. */
-  delay(activity: Activity, at: number): void {
-    activity.status = "accepted"
-    this.reserve(activity.priority)
-    ;(this.delayed ??= new Set()).add(activity)
-    activity.timer = this.kernel.timers.set(at, () => {
-      this.undelay(activity)
-      this.enqueue(activity)
-    })
-  }
-
-  undelay(activity: Activity): void {
-    if (this.delayed?.delete(activity) !== true) return
-    this.unreserve(activity.priority)
-    if (activity.timer !== undefined) this.kernel.timers.cancel(activity.timer)
-    activity.timer = undefined
-  }
-
-  takeNext(): Activity | undefined {
-    const ahead = this.ahead?.shift()
-    if (ahead !== undefined) {
-      this.unreserve(ahead.priority)
-      return ahead
-    }
-    return this.lanes === undefined ? undefined : PrioritizedMailbox.pollUnsafe(this.lanes)
-  }
-
-  /** Takes a waiting activity out of wherever it waits; `false` if it does not wait. */
-  withdraw(activity: Activity): boolean {
-    if (this.delayed?.has(activity) === true) {
-      this.undelay(activity)
-      return true
-    }
-    if (this.ahead?.remove(activity) === true) {
-      this.unreserve(activity.priority)
-      return true
-    }
-    if (this.lanes === undefined) return false
-    return PrioritizedMailbox.removeUnsafe(this.lanes, (other) => other === activity).length > 0
-  }
-
-  /** The first activity waiting in a lane. */
-  oldestOf(lane: Priority.Priority): Activity | undefined {
-    return this.lanes === undefined ? undefined : this.peekWaiting((activity) => activity.priority === lane)
-  }
-
-  /** The first activity of a type that waits in the mailbox. */
-  findWaiting(kind: CompiledType): Activity | undefined {
-    return this.lanes === undefined ? undefined : this.peekWaiting((activity) => activity.kind === kind)
-  }
-
-  private peekWaiting(predicate: (activity: Activity) => boolean): Activity | undefined {
-    let found: Activity | undefined
-    PrioritizedMailbox.removeUnsafe(this.lanes!, (activity) => {
-      if (found === undefined && predicate(activity)) found = activity
-      return false
-    })
-    return found
-  }
-
-  get waiting(): number {
-    return (this.ahead?.length ?? 0) + (this.lanes === undefined ? 0 : PrioritizedMailbox.sizeUnsafe(this.lanes))
-  }
-
-  /** Whether something more urgent than `priority` is waiting. */
-  hasMoreUrgent(priority: Priority.Priority): boolean {
-    if ((this.ahead?.length ?? 0) > 0) return true
-    if (this.lanes === undefined) return false
-    for (const lane of Priority.priorities) {
-      if (lane === priority) return false
-      if (PrioritizedMailbox.sizeUnsafe(this.lanes, lane) > 0) return true
-    }
-    return false
-  }
-
-  /** Senders that wait for room, in order. */
-  get senders(): Deque<() => void> {
-    return (this.waitingForRoom ??= new Deque())
-  }
-
-  /** One waiting sender may try again. */
-  madeRoom(): void {
-    const resume = this.waitingForRoom?.shift()
-    if (resume !== undefined) this.kernel.dispatcher.defer(resume)
+  set log(log: EventLog) {
+    this.eventLog = log
   }
 
   // -- processing ------------------------------------------------------------------------------------------------------
 
   /** Asks for a turn if there may be something to do. */
   wake(): void {
-    if (this.queued || this.current !== undefined || this.phase === "closed") return
+    if (this.queued || this.current !== undefined || this.isOver) return
     this.queued = true
     this.kernel.dispatcher.enqueue(this)
   }
@@ -261,57 +149,45 @@ export class Entry implements Runnable, Source {
   turn(budget: number): number {
     this.queued = false
     let done = 0
-    while (this.current === undefined && this.phase !== "closed" && !(this.paused && this.phase === "active")) {
+    if (this.immediate) this.failWaiting()
+    while (this.canStart) {
       if (done === budget) {
         this.wake()
         return done
       }
-      const activity = this.takeNext()
+      const activity = this.waitingRoom?.take()
       if (activity === undefined) break
       done++
-      if (this.waitingForRoom !== undefined) this.madeRoom()
       process(this, activity)
     }
-    if (this.phase === "draining" && this.current === undefined && this.waiting === 0) this.close()
+    this.closeIfDrained()
     return done
+  }
+
+  private get canStart(): boolean {
+    if (this.current !== undefined || this.lingering !== undefined || this.isOver || this.parking) return false
+    return !this.paused || this.phase === "draining"
+  }
+
+  /** Whether this life, or this process's part in it, has ended. */
+  get isOver(): boolean {
+    return this.phase === "closed" || this.phase === "passivated"
+  }
+
+  /** Nothing waits, runs or is being written. */
+  get isQuiet(): boolean {
+    return (
+      this.current === undefined &&
+      this.lingering === undefined &&
+      (this.parking || (this.waitingRoom?.ready ?? 0) === 0) &&
+      (this.journal === undefined || this.journal.isIdle)
+    )
   }
 
   // -- receipts --------------------------------------------------------------------------------------------------------
 
-  remember(activity: Activity): void {
-    ;(this.activities ??= new Map()).set(activity.id, activity)
-    if (activity.kind.definition?.overlap === "reject") {
-      const pending = (this.pendingByType ??= new Map())
-      pending.set(activity.type, (pending.get(activity.type) ?? 0) + 1)
-    }
-  }
-
-  /** Keeps the receipt of an ended activity, and forgets those past retention. */
-  retain(activity: Activity): void {
-    if (activity.kind.definition?.overlap === "reject") {
-      const pending = this.pendingByType!
-      pending.set(activity.type, pending.get(activity.type)! - 1)
-    }
-    const ended = (this.ended ??= new Deque())
-    ended.push(activity)
-    const { config, millis } = this.kernel
-    while (ended.length > config.receiptRetention) this.forget(ended.shift()!)
-    const oldest = activity.endedAt - millis.receiptTimeToLive
-    for (let first = ended.at(0); first !== undefined && first.endedAt < oldest; first = ended.at(0)) {
-      this.forget(ended.shift()!)
-    }
-  }
-
-  private forget(activity: Activity): void {
-    // A replayed dead letter has the same id: its receipt is the pending one's.
-    if (this.activities?.get(activity.id) === activity) this.activities.delete(activity.id)
-  }
-
   find(activityId: string): Activity | undefined {
-    const activity = this.activities?.get(activityId)
-    if (activity === undefined || activity.exit === undefined) return activity
-    const age = this.kernel.clock.currentTimeMillisUnsafe() - activity.endedAt
-    return age > this.kernel.millis.receiptTimeToLive ? undefined : activity
+    return this.kept?.find(activityId)
   }
 
   receiptOf(activity: Activity): Receipt.Receipt {
@@ -346,10 +222,6 @@ export class Entry implements Runnable, Source {
 
   // -- events ----------------------------------------------------------------------------------------------------------
 
-  get log(): EventLog {
-    return (this.eventLog ??= new EventLog(this.kernel.config.logRetention, this.sequence + 1))
-  }
-
   get running() {
     return this.current === undefined || this.attempt === undefined
       ? undefined
@@ -358,6 +230,8 @@ export class Entry implements Runnable, Source {
 
   publish(event: Logged): void {
     this.log.append(event)
+    this.usedAt = event.at
+    if (this.onCommitted !== undefined) this.onCommitted()
     if (this.subscribers !== undefined) for (const subscriber of this.subscribers) subscriber.publish(event)
   }
 
@@ -375,44 +249,55 @@ export class Entry implements Runnable, Source {
     if (this.watchers !== undefined) for (const notify of this.watchers) notify()
   }
 
-  // -- life ------------------------------------------------------------------------------------------------------------
+  // -- end of life -----------------------------------------------------------------------------------------------------
 
-  /** The last step of a life: what is left is settled, subscribers get `End`, nothing stays. */
+  closeIfDrained(): void {
+    if (this.phase === "draining" && this.isQuiet) this.finish()
+  }
+
+  /** Ends this life; with a store that is written first, unless this process only lets go of the runtime. */
+  finish(): void {
+    if (this.finishing || this.isOver) return
+    if (this.journal === undefined || this.parking) return this.close()
+    this.finishing = true
+    this.journal.push({ change: { terminated: true }, apply: () => this.close() })
+  }
+
+  /** The last step of a life in this process: subscribers get `End`, who waits for the end is told, nothing stays. */
   close(): void {
-    if (this.phase === "closed") return
-    this.phase = "draining"
-    this.failWaiting()
+    if (this.isOver) return
     this.phase = "closed"
     if (this.subscribers !== undefined) for (const subscriber of this.subscribers) subscriber.end(this.reason)
     this.subscribers = undefined
-    this.lanes = undefined
+    this.waitingRoom?.releaseSenders()
+    this.detach(Exit.fail(AgentError.AgentRuntimeTerminated.of(this.id)))
     this.kernel.unlink(this)
     this.changed()
     this.watchers = undefined
-    this.rejectSenders()
     for (const notify of this.onClosed ?? []) this.kernel.dispatcher.defer(notify)
     this.onClosed = undefined
   }
 
-  /** Lets every sender that waits for room try again, and be told that the runtime ends. */
-  rejectSenders(): void {
-    for (let next = this.waitingForRoom?.shift(); next !== undefined; next = this.waitingForRoom?.shift()) {
-      this.kernel.dispatcher.defer(next)
+  /** Tells who waits for a pending activity that this process will not see its end. */
+  detach(exit: Exit.Exit<never, AgentError.AgentRuntimeTerminated>): void {
+    this.waitingRoom?.takeHeld()
+    for (const activity of this.kept?.takePending() ?? []) {
+      activity.lost = exit
+      for (const notify of activity.takeWaiters() ?? []) this.kernel.dispatcher.defer(notify)
     }
   }
 
   /** Cancels what is held back: delayed activities and pending retries do not outlive a terminate. */
-  cancelDelayed(): void {
-    for (const activity of this.delayed ?? []) {
-      this.undelay(activity)
+  cancelHeld(): void {
+    for (const activity of this.waitingRoom?.takeHeld() ?? []) {
       settleUnstarted(this, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
     }
   }
 
   /** Fails everything that waits: the runtime ends without processing it. */
   failWaiting(): void {
-    this.cancelDelayed()
-    for (let next = this.takeNext(); next !== undefined; next = this.takeNext()) {
+    this.cancelHeld()
+    for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) {
       settleUnstarted(this, next, "failed", AgentError.AgentRuntimeTerminated.of(this.id))
     }
   }
@@ -428,14 +313,13 @@ export class Entry implements Runnable, Source {
   }
 
   get info(): AgentRuntimeState.RuntimeInfo {
-    const counters = this.counters ?? noCounters
     const now = this.kernel.clock.currentTimeMillisUnsafe()
+    const { waiting } = this
     const lane = (name: Priority.Priority): AgentRuntimeState.Lane => {
-      const oldest = this.oldestOf(name)
-      const size = this.lanes === undefined ? 0 : PrioritizedMailbox.sizeUnsafe(this.lanes, name)
+      const oldest = waiting.oldest(name)
       return {
-        size,
-        capacity: this.capacityOf(name),
+        size: waiting.size(name),
+        capacity: waiting.capacity(name),
         ...(oldest === undefined ? {} : { oldestWaitMillis: now - oldest.queuedAt })
       }
     }
@@ -446,52 +330,14 @@ export class Entry implements Runnable, Source {
       status: this.status,
       state: this.state,
       sequence: this.sequence,
-      metrics: {
-        processed: counters.processed,
-        failed: {
-          declared: counters.declared,
-          undeclared: counters.undeclared,
-          defect: counters.defect,
-          timeout: counters.timeout,
-          interrupted: counters.interrupted
-        },
-        expired: counters.expired,
-        cancelled: counters.cancelled,
-        superseded: counters.superseded,
-        retried: counters.retried,
+      metrics: this.count.metrics({
         inFlight: this.current === undefined ? 0 : 1,
-        delayed: this.delayed?.size ?? 0,
-        deadLetters: this.deadLetters?.size ?? 0,
-        restarts: counters.restarts,
-        meanQueueWaitMillis: counters.started === 0 ? 0 : counters.queueWait / counters.started,
-        meanProcessingMillis: counters.started === 0 ? 0 : counters.processing / counters.started
-      },
+        delayed: waiting.delayed,
+        deadLetters: this.deadLetters?.size ?? 0
+      }),
       mailbox: { lanes: { urgent: lane("urgent"), standard: lane("standard"), background: lane("background") } },
       subscribers: Array.from(this.subscribers ?? [], (subscriber) => subscriber.info),
       ...(this.lastError === undefined ? {} : { lastError: this.lastError })
     }
   }
-
-  get count(): Counters {
-    return (this.counters ??= { ...noCounters })
-  }
-}
-
-const laneIndex = (lane: Priority.Priority): 0 | 1 | 2 => (lane === "urgent" ? 0 : lane === "standard" ? 1 : 2)
-
-const noCounters: Counters = {
-  processed: 0,
-  declared: 0,
-  undeclared: 0,
-  defect: 0,
-  timeout: 0,
-  interrupted: 0,
-  expired: 0,
-  cancelled: 0,
-  superseded: 0,
-  retried: 0,
-  restarts: 0,
-  started: 0,
-  queueWait: 0,
-  processing: 0
 }

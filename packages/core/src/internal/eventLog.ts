@@ -28,6 +28,7 @@ export class EventLog {
       this.events.shift()
       this.oldest++
     }
+    if (this.events.length === 0) this.oldest = event.sequence
     this.events.push(event)
   }
 

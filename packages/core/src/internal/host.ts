@@ -1,6 +1,8 @@
 import { type ActivityType, type Agent, AgentError } from "@agent-runtime/schema"
 import { Cause, Context, Duration, Effect, Exit, Option, Result, Schema, SchemaIssue, SchemaParser } from "effect"
 import type { WireRequest } from "../AgentRuntime.ts"
+import type { StatePolicy } from "../RuntimeConfig.ts"
+import type { Change } from "../RuntimeStore.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
 import type { Entry } from "./entry.ts"
 
@@ -22,6 +24,8 @@ export interface CompiledType {
   decode(payload: unknown): Result.Result<unknown, AgentError.ActivityInvalid>
   /** `undefined` where there is no reply. */
   readonly isReply: ((value: unknown) => boolean) | undefined
+  decodeReply(json: Schema.Json | undefined): unknown
+  decodeError(json: Schema.Json | undefined): unknown
   isError(value: unknown): boolean
   encodePayload(value: unknown): Schema.Json | undefined
   encodeReply(value: unknown): Schema.Json | undefined
@@ -36,6 +40,10 @@ export interface Host {
   readonly isState: ((value: unknown) => boolean) | undefined
   readonly isEmitted: ((value: unknown) => boolean) | undefined
   find(name: string): CompiledType | undefined
+  /** What a store is given of a state. */
+  encodeState(state: unknown, sequence: number, policy: StatePolicy): NonNullable<Change["state"]>
+  /** A state that was stored, migrated to the agent's version; fails with what is wrong. */
+  decodeState(state: Schema.Json, version: number): Result.Result<unknown, string>
 }
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
@@ -72,6 +80,12 @@ const encoder = (schema: ActivityType.PureCodec) => {
   return (value: unknown): Schema.Json | undefined => Option.getOrUndefined(encode(value)) as Schema.Json | undefined
 }
 
+/** Decodes what was encoded before; what does not fit any more stays JSON. */
+const decoder = (schema: ActivityType.PureCodec) => {
+  const decode = Schema.decodeUnknownOption(Schema.toCodecJson(schema))
+  return (json: Schema.Json | undefined): unknown => Option.getOrElse(decode(json), () => json)
+}
+
 const isVoid = (schema: ActivityType.PureCodec): boolean => schema.ast._tag === "Void"
 
 const compile = (definition: ActivityType.Any, handler: AnyHandler): CompiledType => {
@@ -93,6 +107,8 @@ const compile = (definition: ActivityType.Any, handler: AnyHandler): CompiledTyp
     decode: (payload) => validated(definition.name, decode(payload === undefined ? empty : payload)),
     isReply: isVoid(definition.success) ? undefined : isReply,
     isError: Schema.is(definition.error),
+    decodeReply: isVoid(definition.success) ? () => undefined : decoder(definition.success),
+    decodeError: decoder(Schema.Union([definition.error, AgentError.OutcomeError])),
     encodePayload: isVoid(definition.payload) ? () => undefined : encoder(definition.payload),
     encodeReply: isVoid(definition.success) ? () => undefined : encoder(definition.success),
     encodeError: encoder(definition.error)
@@ -103,6 +119,36 @@ const compile = (definition: ActivityType.Any, handler: AnyHandler): CompiledTyp
 export const flatten = (context: Context.Context<never>): Context.Context<never> =>
   Context.makeUnsafe(new Map(context.mapUnsafe))
 
+const isKept = (sequence: number, policy: StatePolicy): boolean =>
+  policy === "all" || (policy !== "last" && sequence % policy.every === 0)
+
+const migrated = (
+  agent: Agent.Any,
+  stored: Schema.Json,
+  version: number,
+  decode: (state: unknown) => Exit.Exit<unknown, unknown>
+): Result.Result<unknown, string> => {
+  if (version > agent.version) {
+    return Result.fail(`it was written by version ${version} of "${agent.name}", this is version ${agent.version}`)
+  }
+  let state: unknown = stored
+  for (let from = version; from < agent.version; from++) {
+    const migrate = agent.migrations[from]
+    if (migrate === undefined) return Result.fail(`"${agent.name}" has no migration from version ${from}`)
+    try {
+      state = migrate(state)
+    } catch (defect) {
+      return Result.fail(`the migration of "${agent.name}" from version ${from} failed: ${String(defect)}`)
+    }
+  }
+  const exit = decode(state)
+  if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+  const { message, path } = faultOf(exit.cause)
+  return Result.fail(
+    `it does not fit the state of "${agent.name}"${path.length === 0 ? "" : ` at ${path.join(".")}`}: ${message}`
+  )
+}
+
 /** Makes an agent and its handlers ready to run. */
 export const makeHost = (
   agent: Agent.Any,
@@ -111,6 +157,9 @@ export const makeHost = (
   options: Options
 ): Host => {
   const timeoutMillis = options.timeout === undefined ? undefined : Duration.toMillis(options.timeout)
+  const json = Schema.toCodecJson(agent.state)
+  const encodeState = Schema.encodeUnknownSync(json) as (state: unknown) => Schema.Json
+  const decodeState = Schema.decodeUnknownExit(json)
   const types = new Map<string, CompiledType>()
   for (const definition of agent.activities) {
     const handler = handlers[definition.name]
@@ -124,7 +173,14 @@ export const makeHost = (
     onDefect: options.onDefect ?? "continue",
     isState: Schema.is(agent.state),
     isEmitted: Schema.is(agent.emits),
-    find: (name) => types.get(name)
+    find: (name) => types.get(name),
+    encodeState: (state, sequence, policy) => ({
+      state: encodeState(state),
+      version: agent.version,
+      sequence,
+      keep: isKept(sequence, policy)
+    }),
+    decodeState: (state, version) => migrated(agent, state, version, decodeState)
   }
 }
 
@@ -150,6 +206,12 @@ class LocalType implements CompiledType {
   }
   isError() {
     return false
+  }
+  decodeReply(json: Schema.Json | undefined) {
+    return json
+  }
+  decodeError(json: Schema.Json | undefined) {
+    return json
   }
   encodePayload(value: unknown) {
     return asJson(value)
@@ -190,12 +252,33 @@ export class LocalHost implements Host {
     this.timeoutMillis = options.timeout === undefined ? undefined : Duration.toMillis(options.timeout)
   }
 
+  // A closure does not survive its process: its states are never stored.
+  encodeState(): never {
+    throw new Error("A runtime made from a closure is not durable")
+  }
+  decodeState(): never {
+    throw new Error("A runtime made from a closure is not durable")
+  }
+
   find(name: string): CompiledType {
     const last = this.last
     if (last !== undefined && last.name === name) return last
     return (this.last = new LocalType(name, this.workflow, this.timeoutMillis))
   }
 }
+
+/** A request in JSON, so that it can be kept and sent on; one that was built by `ActivityType.make` is validated. */
+export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentError.ActivityInvalid> => {
+  if (!isTyped(request)) return Result.succeed(request)
+  let kind = compiled.get(request.activityType)
+  if (kind === undefined) compiled.set(request.activityType, (kind = compile(request.activityType, noHandler)))
+  return Result.map(kind.make(request.payload), (payload) => ({
+    type: request.type,
+    payload: kind.encodePayload(payload)
+  }))
+}
+const compiled = new WeakMap<ActivityType.Any, CompiledType>()
+const noHandler: AnyHandler = () => Effect.never
 
 /** Whether a request was built by `ActivityType.make`: then its payload is decoded already. */
 export const isTyped = (request: WireRequest): request is ActivityType.ActivityRequest<ActivityType.Any> =>

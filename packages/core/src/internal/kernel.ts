@@ -1,4 +1,4 @@
-import type { ActivityId } from "@agent-runtime/schema"
+import type { ActivityId, AgentError } from "@agent-runtime/schema"
 import type { Clock, Context, Effect, Fiber } from "effect"
 import type { RuntimeConfigShape } from "../RuntimeConfig.ts"
 import type { Outgoing } from "./activity.ts"
@@ -14,6 +14,7 @@ export interface Kernel {
     readonly activityTimeout: number
     readonly grace: number
     readonly receiptTimeToLive: number
+    readonly maxIdleTime: number
   }
   readonly clock: Clock.Clock
   readonly context: Context.Context<never>
@@ -26,6 +27,12 @@ export interface Kernel {
   readonly find: (id: string) => Entry | undefined
   /** Removes a closed runtime from the manager. */
   readonly unlink: (entry: Entry) => void
-  /** Delivers what a committed workflow sent. */
-  readonly deliver: (from: Entry, outgoing: Outgoing) => void
+  /** Delivers what a committed workflow sent; `position` is its place in the store's outbox, 0 in memory. */
+  readonly deliver: (from: Entry, outgoing: Outgoing, position: number) => void
+  /** Ends a runtime from within: a defect with `onDefect: "terminate"`, or too many restarts. */
+  readonly terminate: (entry: Entry) => void
+  /** The runtime that took the place of one that was left to the store. */
+  readonly reopen: (
+    entry: Entry
+  ) => Effect.Effect<Entry, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable>
 }

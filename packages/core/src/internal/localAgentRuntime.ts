@@ -6,7 +6,7 @@ import {
   type AgentRuntimeState,
   type Receipt
 } from "@agent-runtime/schema"
-import { Effect, Exit, type Fiber, type Scope, Stream, type Tracer } from "effect"
+import { Effect, Exit, type Scope, Stream, type Tracer } from "effect"
 import type {
   AgentRuntime,
   AskOptions,
@@ -17,9 +17,11 @@ import type {
 } from "../AgentRuntime.ts"
 import type { SubscriptionOptions } from "../Subscription.ts"
 import { accept } from "./accept.ts"
-import { Activity, type Outgoing } from "./activity.ts"
+import type { Activity } from "./activity.ts"
+import { discard, replay } from "./deadLetters.ts"
 import type { Entry } from "./entry.ts"
 import { CurrentEntry } from "./host.ts"
+import { encodeInfo } from "./persisted.ts"
 import { interrupt, settleUnstarted } from "./processing.ts"
 import { subscribe } from "./subscribe.ts"
 import { terminate } from "./terminate.ts"
@@ -27,7 +29,7 @@ import { changes } from "./watcher.ts"
 
 /** The handle to a runtime of this process. */
 export class LocalAgentRuntime implements AgentRuntime {
-  private readonly entry: Entry
+  private entry: Entry
 
   constructor(entry: Entry) {
     this.entry = entry
@@ -43,17 +45,35 @@ export class LocalAgentRuntime implements AgentRuntime {
     return this.entry.agent
   }
 
+  /** Goes on with the runtime, opened again where it was left to the store. */
+  private use<A, E>(
+    next: (entry: Entry) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
+    return Effect.suspend(() => {
+      if (this.entry.phase !== "passivated") return next(this.entry)
+      return Effect.flatMap(this.entry.kernel.reopen(this.entry), (entry) => {
+        this.entry = entry
+        return this.use(next)
+      })
+    })
+  }
+
+  /** As `use`, for what a runtime that is gone still answers from memory. */
+  private look<A, E>(next: (entry: Entry) => Effect.Effect<A, E>): Effect.Effect<A, E | AgentError.StoreUnavailable> {
+    return Effect.catchTag(this.use(next), "AgentRuntimeTerminated", () => next(this.entry)) as Effect.Effect<
+      A,
+      E | AgentError.StoreUnavailable
+    >
+  }
+
   sendUnsafe(request: WireRequest, options?: SendOptions): Exit.Exit<Receipt.Receipt, AgentError.SendError> {
     const exit = accept(this.entry, request, options, noChain, undefined)
     return Exit.isSuccess(exit) ? Exit.succeed(this.entry.receiptOf(exit.value)) : Exit.failCause(exit.cause)
   }
 
   send(request: WireRequest, options?: SendOptions): Effect.Effect<Receipt.Receipt, AgentError.SendError> {
-    return Effect.withFiber((fiber) => this.accepted(request, options, noChain, fiber.cache.span, this.toReceipt))
+    return Effect.withFiber((fiber) => this.accepted(request, options, noChain, fiber.cache.span, toReceipt))
   }
-
-  private readonly toReceipt = (activity: Activity): Effect.Effect<Receipt.Receipt> =>
-    Exit.succeed(this.entry.receiptOf(activity))
 
   /** Accepts an activity and goes on with it, waiting for room where the mailbox is told to. */
   private accepted<A, E>(
@@ -61,31 +81,38 @@ export class LocalAgentRuntime implements AgentRuntime {
     options: SendOptions | undefined,
     chain: ReadonlyArray<string>,
     parent: Tracer.AnySpan | undefined,
-    next: (activity: Activity) => Effect.Effect<A, E>
+    next: (entry: Entry, activity: Activity) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AgentError.SendError> {
-    const exit = accept(this.entry, request, options, chain, parent)
-    if (Exit.isSuccess(exit)) return next(exit.value)
-    if (this.entry.kernel.config.mailboxStrategy !== "suspend" || !isMailboxFull(exit)) {
-      return Exit.failCause(exit.cause)
+    const again = () => this.accepted(request, options, chain, parent, next)
+    const { entry } = this
+    if (entry.phase === "passivated") return this.use(again)
+    const exit = accept(entry, request, options, chain, parent)
+    if (Exit.isFailure(exit)) {
+      if (entry.kernel.config.mailboxStrategy !== "suspend" || !isMailboxFull(exit)) return Exit.failCause(exit.cause)
+      return Effect.flatMap(waitForRoom(entry), again)
     }
-    return Effect.flatMap(waitForRoom(this.entry), () => this.accepted(request, options, chain, parent, next))
+    const activity = exit.value
+    return activity.isAccepted
+      ? next(entry, activity)
+      : Effect.andThen(awaitAccepted(activity), () => next(entry, activity))
   }
 
   ask(request: WireRequest, options?: AskOptions): Effect.Effect<never, AgentError.AskError> {
-    return Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
-      const { entry } = this
+    return Effect.withFiber((fiber) => {
       const from = fiber.getRef(CurrentEntry)
       let chain = noChain
       if (from?.current !== undefined) {
         chain = [...from.current.chain, from.id]
-        if (chain.includes(entry.id)) return Exit.fail(AgentError.AskCycle.of([...chain, entry.id]))
+        if (chain.includes(this.id)) return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
       }
-      return this.accepted(request, options, chain, fiber.cache.span, (activity) => {
-        const outcome = awaitEnd(activity)
-        // What the activity type declares; `AgentRuntime` says so in its types.
-        const answer = Effect.flatMap(outcome, () => activity.exit as Exit.Exit<never, AgentError.AskError>)
+      return this.accepted(request, options, chain, fiber.cache.span, (entry, activity) => {
+        const answer = Effect.flatMap(
+          awaitEnd(activity),
+          // What the activity type declares; `AgentRuntime` says so in its types.
+          () => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
+        )
         if (options?.cancelOnInterrupt !== true) return answer
-        return Effect.onInterrupt(answer, () => Effect.sync(() => this.cancelUnsafe(activity)))
+        return Effect.onInterrupt(answer, () => Effect.sync(() => cancel(entry, activity)))
       })
     })
   }
@@ -99,8 +126,8 @@ export class LocalAgentRuntime implements AgentRuntime {
   > {
     return Effect.map(
       Effect.acquireRelease(
-        Effect.suspend(() => subscribe(this.entry, options ?? {})),
-        (subscriber) => Effect.sync(() => this.entry.release(subscriber))
+        this.use((entry) => subscribe(entry, options ?? {})),
+        (subscriber) => Effect.sync(() => subscriber.release())
       ),
       (subscriber) => Stream.fromPull(Effect.succeed(subscriber.pull))
     )
@@ -112,129 +139,123 @@ export class LocalAgentRuntime implements AgentRuntime {
     return Stream.unwrap(this.subscription(options))
   }
 
-  get info(): Effect.Effect<AgentRuntimeState.RuntimeInfo, AgentError.AgentRuntimeNotFound> {
-    return Effect.sync(() => this.entry.info)
+  get info(): Effect.Effect<AgentRuntimeState.RuntimeInfo, AgentError.StoreUnavailable> {
+    return this.look((entry) => Exit.succeed(entry.info))
   }
 
-  get changes(): Stream.Stream<AgentRuntimeState.RuntimeInfo, AgentError.AgentRuntimeNotFound> {
-    return changes(this.entry)
+  get changes(): Stream.Stream<AgentRuntimeState.RuntimeInfo, AgentError.StoreUnavailable> {
+    return Stream.unwrap(this.look((entry) => Exit.succeed(changes(entry))))
   }
 
   private found<A>(
     activityId: string,
-    next: (activity: Activity) => Effect.Effect<A>
-  ): Effect.Effect<A, AgentError.ActivityNotFound> {
-    return Effect.suspend((): Effect.Effect<A, AgentError.ActivityNotFound> => {
-      const activity = this.entry.find(activityId)
-      return activity === undefined ? Exit.fail(AgentError.ActivityNotFound.of(activityId)) : next(activity)
+    next: (entry: Entry, activity: Activity) => Effect.Effect<A>
+  ): Effect.Effect<A, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
+    return this.look((entry): Effect.Effect<A, AgentError.ActivityNotFound> => {
+      const activity = entry.find(activityId)
+      return activity === undefined || !activity.isAccepted
+        ? Exit.fail(AgentError.ActivityNotFound.of(activityId))
+        : next(entry, activity)
     })
   }
 
-  receipt(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound> {
-    return this.found(activityId, this.toReceipt)
+  receipt(
+    activityId: string
+  ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
+    return this.found(activityId, toReceipt)
   }
 
-  awaitReceipt(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound> {
-    return this.found(activityId, (activity) => Effect.flatMap(awaitEnd(activity), () => this.toReceipt(activity)))
+  awaitReceipt(
+    activityId: string
+  ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
+    return this.found(activityId, (entry, activity) =>
+      Effect.flatMap(awaitEnd(activity), () => toReceipt(entry, activity))
+    )
   }
 
-  cancel(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound> {
-    return this.found(activityId, (activity) =>
+  cancel(
+    activityId: string
+  ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
+    return this.found(activityId, (entry, activity) =>
       Effect.withFiber((fiber) => {
-        this.cancelUnsafe(activity)
+        cancel(entry, activity)
         // A workflow that cancels its own activity cannot wait for its own end.
-        if (activity.exit !== undefined || fiber.getRef(CurrentEntry) === this.entry) return this.toReceipt(activity)
-        return Effect.flatMap(Effect.timeoutOption(awaitEnd(activity), this.entry.kernel.config.grace), () =>
-          this.toReceipt(activity)
+        if (activity.exit !== undefined || fiber.getRef(CurrentEntry) === entry) return toReceipt(entry, activity)
+        return Effect.flatMap(Effect.timeoutOption(awaitEnd(activity), entry.kernel.config.grace), () =>
+          toReceipt(entry, activity)
         )
       })
     )
   }
 
-  private cancelUnsafe(activity: Activity): void {
-    const { entry } = this
-    if (activity.exit !== undefined) return
-    if (entry.current === activity) return interrupt(entry, { _tag: "cancel" })
-    if (entry.withdraw(activity)) {
-      settleUnstarted(entry, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
-      entry.madeRoom()
-      entry.wake()
-    }
-  }
-
-  private setPaused(paused: boolean): Effect.Effect<void, AgentError.AgentRuntimeTerminated> {
-    return Effect.suspend(() => {
-      const { entry } = this
+  private setPaused(
+    paused: boolean
+  ): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
+    return this.use((entry): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> => {
       if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
       if (entry.paused === paused) return Exit.void
-      entry.paused = paused
-      entry.changed()
-      entry.wake()
-      return Exit.void
+      const { failing, journal, lastError } = entry
+      const apply = () => {
+        entry.paused = paused
+        entry.changed()
+        entry.wake()
+      }
+      if (journal === undefined) return Effect.sync(apply)
+      return Effect.callback((resume) =>
+        journal.push({
+          change: { info: encodeInfo({ paused, failing, lastError }) },
+          apply: () => {
+            apply()
+            resume(Exit.void)
+          },
+          refuse: (error) => resume(Exit.fail(error))
+        })
+      )
     })
   }
 
-  get pause(): Effect.Effect<void, AgentError.AgentRuntimeTerminated> {
+  get pause(): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
     return this.setPaused(true)
   }
-  get resume(): Effect.Effect<void, AgentError.AgentRuntimeTerminated> {
+  get resume(): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
     return this.setPaused(false)
   }
 
-  terminate(options?: TerminateOptions): Effect.Effect<void> {
-    return terminate(this.entry, options ?? {})
+  terminate(options?: TerminateOptions): Effect.Effect<void, AgentError.StoreUnavailable> {
+    return Effect.catchTag(
+      this.use((entry) => terminate(entry, options ?? {})),
+      "AgentRuntimeTerminated",
+      () => Effect.void
+    )
   }
 
-  get deadLetters(): Effect.Effect<ReadonlyArray<DeadLetter>> {
-    return Effect.sync(() => Array.from(this.entry.deadLetters?.values() ?? [], ({ letter }) => letter))
+  get deadLetters(): Effect.Effect<ReadonlyArray<DeadLetter>, AgentError.StoreUnavailable> {
+    return this.look((entry) => Exit.succeed(Array.from(entry.deadLetters?.values() ?? [], ({ letter }) => letter)))
   }
 
   replay(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> {
-    return Effect.suspend((): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
-      const { entry } = this
-      const dead = entry.deadLetters?.get(activityId)
-      if (dead === undefined) return Exit.fail(AgentError.ActivityNotFound.of(activityId))
-      if (!(dead.of instanceof Activity)) return this.redeliver(dead.of)
-      const { acceptedAt, chain, id, kind, options, parent, payload, priority } = dead.of
-      if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
-      if (entry.isFull(priority)) {
-        return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, entry.capacityOf(priority)))
-      }
-      entry.deadLetters!.delete(activityId)
-      const { deliverAt: _, expiresAt: __, ...rest } = options ?? {}
-      const again = new Activity(id, kind, payload, priority, acceptedAt, rest, chain, parent)
-      entry.remember(again)
-      entry.enqueue(again)
-      entry.changed()
-      return this.toReceipt(again)
-    })
+    return this.use((entry) => replay(entry, activityId))
   }
 
-  /** What could not be delivered goes to its runtime now; where that fails it stays a dead letter. */
-  private redeliver(
-    outgoing: Outgoing
-  ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> {
-    const target = this.entry.kernel.find(outgoing.runtimeId)
-    if (target === undefined) return Exit.fail(AgentError.AgentRuntimeTerminated.of(outgoing.runtimeId))
-    const exit = accept(target, outgoing.request, outgoing.options, noChain, undefined)
-    if (Exit.isFailure(exit)) return Exit.failCause(exit.cause)
-    this.entry.deadLetters?.delete(outgoing.options.id)
-    this.entry.changed()
-    return Exit.succeed(target.receiptOf(exit.value))
-  }
-
-  discard(activityId: string): Effect.Effect<void, AgentError.ActivityNotFound> {
-    return Effect.suspend(() => {
-      if (this.entry.deadLetters?.delete(activityId) !== true) {
-        return Exit.fail(AgentError.ActivityNotFound.of(activityId))
-      }
-      this.entry.changed()
-      return Exit.void
-    })
+  discard(activityId: string): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
+    return this.look((entry) => discard(entry, activityId))
   }
 }
 
 const noChain: ReadonlyArray<string> = []
+
+const toReceipt = (entry: Entry, activity: Activity): Effect.Effect<Receipt.Receipt> =>
+  Exit.succeed(entry.receiptOf(activity))
+
+const cancel = (entry: Entry, activity: Activity): void => {
+  if (activity.exit !== undefined) return
+  if (entry.current === activity) return interrupt(entry, "cancel")
+  if (entry.waiting.withdraw(activity)) {
+    settleUnstarted(entry, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
+    entry.waiting.madeRoom()
+    entry.wake()
+  }
+}
 
 const isMailboxFull = (exit: Exit.Failure<unknown, AgentError.SendError>): boolean =>
   exit.cause.reasons.some((reason) => reason._tag === "Fail" && reason.error._tag === "MailboxFull")
@@ -242,17 +263,22 @@ const isMailboxFull = (exit: Exit.Failure<unknown, AgentError.SendError>): boole
 const waitForRoom = (entry: Entry): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const notify = () => resume(Effect.void)
-    const waiting = entry.senders
-    waiting.push(notify)
+    const { waiting } = entry
+    waiting.senders.push(notify)
     return Effect.sync(() => {
       // One that was woken and then interrupted hands its turn on.
-      if (!waiting.remove(notify)) entry.madeRoom()
+      if (!waiting.senders.remove(notify)) waiting.madeRoom()
     })
   })
 
+const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.StoreUnavailable> =>
+  Effect.callback((resume) =>
+    activity.onAccepted((refused) => resume(refused === undefined ? Exit.void : Exit.fail(refused)))
+  )
+
 const awaitEnd = (activity: Activity): Effect.Effect<void> =>
   Effect.suspend(() =>
-    activity.exit === undefined
+    activity.exit === undefined && activity.lost === undefined
       ? Effect.callback<void>((resume) => Effect.sync(activity.onEnd(() => resume(Effect.void))))
       : Exit.void
   )

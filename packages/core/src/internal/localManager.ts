@@ -4,12 +4,14 @@ import {
   AgentError,
   AgentRuntimeId,
   type AgentRuntimeState,
-  type ActivityType
+  type ActivityType,
+  type Receipt
 } from "@agent-runtime/schema"
 import {
   Cause,
   Clock,
   Context,
+  Deferred,
   Duration,
   Effect,
   Exit,
@@ -24,17 +26,27 @@ import {
 import type { AgentRuntime } from "../AgentRuntime.ts"
 import type { LocalRuntime, Options as LocalOptions } from "../LocalRuntimes.ts"
 import { RuntimeConfig } from "../RuntimeConfig.ts"
-import type { CreateError, CreateOptions, FindError, ListOptions, Page, Placement } from "../RuntimeManager.ts"
+import type { RuntimeStore } from "../RuntimeStore.ts"
+import type {
+  CreateError,
+  CreateOptions,
+  FindError,
+  ForkOptions,
+  ListOptions,
+  Page,
+  Placement
+} from "../RuntimeManager.ts"
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
-import { accept } from "./accept.ts"
 import type { Outgoing } from "./activity.ts"
+import { Durable } from "./durable.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
 import { faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
-import { awaitClosed, beginTermination, terminate } from "./terminate.ts"
+import { deadOutgoing, encodeDead } from "./persisted.ts"
+import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
 import { Timers } from "./timers.ts"
 
 /** The agent of runtimes made from closures. */
@@ -52,33 +64,41 @@ const localAgent: Agent.Any = {
 /** How often a delivery to a full mailbox is tried again: 50 ms, doubling, about 6 seconds in all. */
 const deliveryRetries = 7
 
-/** The runtimes of this process. */
+/** The runtimes of this process, in memory or on a store. */
 export class LocalManager implements Placement {
   private readonly kernel: Kernel
+  private readonly durable: Durable | undefined
   private readonly entries = new Map<string, Entry>()
   private readonly hosts = new Map<string, Host>()
+  /** Ids that are being created or opened: who else wants one waits. */
+  private readonly opening = new Map<string, Deferred.Deferred<void>>()
   private lastEpoch: number
   private lastId = 0
+  private closing = false
 
-  /** A manager that drains when its scope closes. */
-  static readonly make: Effect.Effect<LocalManager, never, Scope.Scope> = Effect.acquireRelease(
-    Effect.flatMap(Effect.context<never>(), (context) =>
-      Effect.map(Random.nextIntBetween(0, 36 ** 8), (nonce) => new LocalManager(context, nonce.toString(36)))
-    ),
-    (manager) => manager.shutdown
-  )
+  /** A manager that lets go of its runtimes when its scope closes. */
+  static readonly make = (
+    store: RuntimeStore["Service"] | undefined
+  ): Effect.Effect<LocalManager, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.flatMap(Effect.context<never>(), (context) =>
+        Effect.map(Random.nextIntBetween(0, 36 ** 8), (nonce) => new LocalManager(context, nonce.toString(36), store))
+      ),
+      (manager) => manager.shutdown
+    )
 
-  private constructor(context: Context.Context<never>, nonce: string) {
+  private constructor(context: Context.Context<never>, nonce: string, store: RuntimeStore["Service"] | undefined) {
     const clock = Context.get(context, Clock.Clock)
+    const config = Context.get(context, RuntimeConfig)
     const scheduled = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     const fork: Kernel["fork"] = (effect, context) => Effect.runForkWith(context)(effect)
-    const config = Context.get(context, RuntimeConfig)
     this.kernel = {
       config,
       millis: {
         activityTimeout: Duration.toMillis(config.activityTimeout),
         grace: Duration.toMillis(config.grace),
-        receiptTimeToLive: Duration.toMillis(config.receiptTimeToLive)
+        receiptTimeToLive: Duration.toMillis(config.receiptTimeToLive),
+        maxIdleTime: Duration.toMillis(config.maxIdleTime)
       },
       clock,
       context,
@@ -91,8 +111,11 @@ export class LocalManager implements Placement {
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
       },
-      deliver: (from, outgoing) => this.deliver(from, outgoing)
+      deliver: (from, outgoing, position) => this.deliver(from, outgoing, position, 0),
+      terminate: (entry) => beginTermination(entry, "immediate", this.kernel.millis.grace),
+      reopen: (entry) => this.reopen(entry)
     }
+    this.durable = store === undefined ? undefined : new Durable(this.kernel, store)
     // Later lives get higher epochs, also after a restart of the process.
     this.lastEpoch = clock.currentTimeMillisUnsafe() * 1000
   }
@@ -104,63 +127,104 @@ export class LocalManager implements Placement {
     handlers: Readonly<Record<string, AnyHandler>>,
     context: Context.Context<never>,
     options: Options
-  ): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        if (this.hosts.has(agent.name)) throw new Error(`Agent "${agent.name}" has a workflow already`)
-        const host = makeHost(agent, handlers, context, options)
-        this.hosts.set(agent.name, host)
-        return host
-      }),
-      // The services that the workflow uses close after this: its runtimes drain while they are open.
-      (host) =>
-        Effect.suspend(() => {
-          this.hosts.delete(agent.name)
-          return this.drain((entry) => entry.host === host)
-        })
+  ): Effect.Effect<void, AgentError.StoreUnavailable, Scope.Scope> =>
+    Effect.flatMap(
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          if (this.hosts.has(agent.name)) throw new Error(`Agent "${agent.name}" has a workflow already`)
+          const host = makeHost(agent, handlers, context, options)
+          this.hosts.set(agent.name, host)
+          return host
+        }),
+        // The services that the workflow uses close after this: its runtimes drain while they are open.
+        (host) =>
+          Effect.suspend(() =>
+            this.letGo(
+              (entry) => entry.host === host,
+              () => this.hosts.delete(agent.name)
+            )
+          )
+      ),
+      (host) => this.recover(host)
     )
+
+  /** Brings back the runtimes of an agent that have something to do. */
+  private recover(host: Host): Effect.Effect<void, AgentError.StoreUnavailable> {
+    if (this.durable === undefined) return Effect.void
+    const open = (id: AgentRuntimeId.AgentRuntimeId) =>
+      this.find(id).pipe(
+        Effect.catchTags({
+          AgentRuntimeNotFound: () => Effect.void,
+          // One runtime that cannot be read must not keep the others from coming back.
+          StateUnreadable: (error) => Effect.logError(error.message)
+        })
+      )
+    return Effect.flatMap(this.durable.store.recoverable(host.agent.name), (ids) =>
+      Effect.forEach(ids, open, { concurrency: 16, discard: true })
+    )
+  }
 
   readonly agents = Effect.sync(() => Array.from(this.hosts.values(), (host) => host.agent))
 
   // -- creation --------------------------------------------------------------------------------------------------------
 
-  private make(id: string | undefined, host: Host, state: unknown): Exit.Exit<Entry, CreateError> {
-    const name = id ?? this.generateRuntimeId()
+  private checkId(
+    id: string | undefined
+  ): Exit.Exit<
+    AgentRuntimeId.AgentRuntimeId,
+    AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
+  > {
+    const name = id ?? `r-${this.kernel.generateId()}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
     if (this.entries.has(name)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(name))
     const { maxRuntimes } = this.kernel.config
-    if (this.entries.size >= maxRuntimes) return Exit.fail(AgentError.TooManyRuntimes.of(maxRuntimes))
-    this.lastEpoch = Math.max(this.lastEpoch + 1, this.kernel.clock.currentTimeMillisUnsafe() * 1000)
-    const entry = new Entry(this.kernel, name, this.lastEpoch, host, state)
-    this.entries.set(name, entry)
-    return Exit.succeed(entry)
+    return this.entries.size >= maxRuntimes ? Exit.fail(AgentError.TooManyRuntimes.of(maxRuntimes)) : Exit.succeed(name)
   }
 
-  private generateRuntimeId(): string {
-    let id: string
-    do id = `r-${this.kernel.generateId()}`
-    while (this.entries.has(id))
-    return id
+  private nextEpoch(): number {
+    return (this.lastEpoch = Math.max(this.lastEpoch + 1, this.kernel.clock.currentTimeMillisUnsafe() * 1000))
   }
 
-  private createEntry(agent: Agent.Any, options: CreateOptions): Exit.Exit<Entry, CreateError> {
+  private add(entry: Entry): Entry {
+    this.entries.set(entry.id, entry)
+    return entry
+  }
+
+  private createEntry(agent: Agent.Any, options: CreateOptions): Effect.Effect<Entry, CreateError> {
     const host = this.hosts.get(agent.name)
     if (host === undefined) return Exit.fail(AgentError.AgentNotFound.of(agent.name))
-    let state = agent.initialState
-    if (options.state !== undefined) {
-      const checked = SchemaParser.decodeUnknownExit(Schema.toType(host.agent.state))(options.state)
-      if (Exit.isFailure(checked)) {
-        const { message, path } = faultOf(checked.cause)
-        return Exit.fail(
-          new AgentError.RequestInvalid({
-            path: ["state", ...path],
-            message: `The first state of "${agent.name}" does not fit its schema: ${message}`
+    const state = options.state === undefined ? Exit.succeed(agent.initialState) : checkState(host, options.state)
+    if (Exit.isFailure(state)) return Exit.failCause(state.cause)
+    const id = this.checkId(options.id)
+    if (Exit.isFailure(id)) return Exit.failCause(id.cause)
+    const { durable } = this
+    if (durable === undefined) {
+      return Exit.succeed(this.add(new Entry(this.kernel, id.value, this.nextEpoch(), host, state.value, 0, undefined)))
+    }
+    return this.alone(id.value, () => {
+      if (this.entries.has(id.value)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id.value))
+      return Effect.map(durable.create(id.value, this.nextEpoch(), host, state.value), (entry) => this.add(entry))
+    })
+  }
+
+  /** Runs one creation or opening of an id at a time. */
+  private alone<A, E>(id: string, next: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.suspend(() => {
+      const other = this.opening.get(id)
+      if (other !== undefined) return Effect.flatMap(Deferred.await(other), () => this.alone(id, next))
+      const done = Deferred.makeUnsafe<void>()
+      this.opening.set(id, done)
+      // Its end is waited for by others: who asked first may go away.
+      return Effect.uninterruptible(
+        Effect.ensuring(
+          Effect.suspend(next),
+          Effect.sync(() => {
+            this.opening.delete(id)
+            Deferred.doneUnsafe(done, Exit.void)
           })
         )
-      }
-      state = checked.value
-    }
-    return this.make(options.id, host, state)
+      )
+    })
   }
 
   /** The handle of a runtime; that it is of the agent `A` has been checked. */
@@ -172,20 +236,33 @@ export class LocalManager implements Placement {
     agent: A,
     options?: CreateOptions<Agent.State<A>>
   ): Effect.Effect<AgentRuntime<A>, CreateError> =>
-    Effect.suspend(() => Exit.map(this.createEntry(agent, options ?? {}), (entry) => this.handle<A>(entry)))
+    Effect.suspend(() => Effect.map(this.createEntry(agent, options ?? {}), (entry) => this.handle<A>(entry)))
 
   readonly getOrCreate = <A extends Agent.Any>(
     agent: A,
     options: CreateOptions<Agent.State<A>> & { readonly id: string }
-  ): Effect.Effect<AgentRuntime<A>, CreateError> =>
-    Effect.suspend((): Effect.Effect<AgentRuntime<A>, CreateError> => {
-      const entry = this.entries.get(options.id)
-      if (entry === undefined) return this.create(agent, options)
-      // One that ends makes way: wait for its end, then create.
-      if (entry.phase !== "active") return Effect.flatMap(awaitClosed(entry), () => this.getOrCreate(agent, options))
-      return entry.agent.name === agent.name
-        ? Exit.succeed(this.handle<A>(entry))
-        : Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(options.id))
+  ): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> =>
+    Effect.matchEffect(this.find(options.id), {
+      onFailure: (error): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> =>
+        error._tag === "AgentRuntimeNotFound"
+          ? Effect.catchTag(this.create(agent, options), "AgentRuntimeAlreadyExists", (exists) =>
+              // Another was faster: it is that one, unless the id is taken by what cannot be opened here.
+              Effect.flatMap(
+                Effect.catchTag(this.find(options.id), "AgentRuntimeNotFound", () => Effect.fail(exists)),
+                () => this.getOrCreate(agent, options)
+              )
+            )
+          : Effect.fail(error),
+      onSuccess: (entry): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> => {
+        // One that ends makes way: wait for its end, then create.
+        if (entry.phase === "draining") {
+          return Effect.flatMap(awaitClosed(entry), () => this.getOrCreate(agent, options))
+        }
+        if (entry.phase === "closed") return this.create(agent, options)
+        return entry.agent.name === agent.name
+          ? Exit.succeed(this.handle<A>(entry))
+          : Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(options.id))
+      }
     })
 
   readonly createLocal = <S, E>(
@@ -194,107 +271,210 @@ export class LocalManager implements Placement {
     LocalRuntime<S>,
     AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
   > =>
-    Effect.suspend(() => {
-      // A closure knows its own types; here they are found by what is sent.
-      const workflow = options.workflow as unknown as AnyHandler
-      const host = new LocalHost(localAgent, workflow, this.kernel.context, options)
-      const made = this.make(options.id, host, options.state)
-      return Exit.map(made, (entry) => new LocalAgentRuntime(entry) as unknown as LocalRuntime<S>) as Exit.Exit<
-        LocalRuntime<S>,
-        AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
-      >
-    })
+    Effect.suspend(() =>
+      Exit.map(this.checkId(options.id), (id) => {
+        // A closure knows its own types; here they are found by what is sent.
+        const workflow = options.workflow as unknown as AnyHandler
+        const host = new LocalHost(localAgent, workflow, this.kernel.context, options)
+        const entry = this.add(new Entry(this.kernel, id, this.nextEpoch(), host, options.state, 0, undefined))
+        return new LocalAgentRuntime(entry) as unknown as LocalRuntime<S>
+      })
+    )
 
   // -- lookup ----------------------------------------------------------------------------------------------------------
 
-  private find(id: string, agent?: string): Exit.Exit<Entry, FindError> {
-    const entry = this.entries.get(id)
-    return entry === undefined || (agent !== undefined && entry.agent.name !== agent)
-      ? Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-      : Exit.succeed(entry)
+  /** The runtime with an id, opened if it is in the store only. */
+  private find(id: string, agent?: string): Effect.Effect<Entry, FindError> {
+    return Effect.suspend((): Effect.Effect<Entry, FindError> => {
+      const entry = this.entries.get(id)
+      if (entry !== undefined) {
+        return agent === undefined || entry.agent.name === agent
+          ? Exit.succeed(entry)
+          : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
+      }
+      const { durable } = this
+      if (durable === undefined || this.closing || !AgentRuntimeId.isAgentRuntimeId(id)) {
+        return Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
+      }
+      const opened = this.alone(id, () => {
+        const there = this.entries.get(id)
+        if (there !== undefined) return Exit.succeed(there)
+        return Effect.map(
+          durable.open(id, (name) => this.hosts.get(name)),
+          (entry) => (entry === undefined || entry.isOver ? entry : this.add(entry))
+        )
+      })
+      return Effect.flatMap(opened, (entry) =>
+        entry === undefined || (agent !== undefined && entry.agent.name !== agent)
+          ? Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
+          : Exit.succeed(entry)
+      )
+    })
+  }
+
+  private reopen(entry: Entry): Effect.Effect<Entry, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
+    const terminated = AgentError.AgentRuntimeTerminated.of(entry.id)
+    return Effect.catchTags(
+      Effect.flatMap(this.find(entry.id), (again) =>
+        again.epoch === entry.epoch ? Exit.succeed(again) : Exit.fail(terminated)
+      ),
+      {
+        AgentRuntimeNotFound: () => Effect.fail(terminated),
+        StateUnreadable: ({ message }) => Effect.fail(new AgentError.StoreUnavailable({ message }))
+      }
+    )
   }
 
   readonly get: Placement["get"] = <A extends Agent.Any>(...args: [string] | [A, string]) =>
-    Effect.suspend(() => {
-      const found = args.length === 1 ? this.find(args[0]) : this.find(args[1], args[0].name)
-      return Exit.map(found, (entry) => this.handle<A>(entry))
-    })
+    Effect.map(args.length === 1 ? this.find(args[0]) : this.find(args[1], args[0].name), (entry) =>
+      this.handle<A>(entry)
+    )
 
-  readonly list = (options: ListOptions = {}): Effect.Effect<Page, AgentError.RequestInvalid> =>
-    Effect.suspend(() => {
+  readonly list = (
+    options: ListOptions = {}
+  ): Effect.Effect<Page, AgentError.RequestInvalid | AgentError.StoreUnavailable> =>
+    Effect.suspend((): Effect.Effect<Page, AgentError.RequestInvalid | AgentError.StoreUnavailable> => {
       const limit = options.limit ?? 100
       if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-        return Exit.fail(
+        return Effect.fail(
           new AgentError.RequestInvalid({ path: ["limit"], message: `limit is 1 to 1000, got ${limit}` })
         )
       }
       const { agent, cursor, prefix, status } = options
-      const ids: Array<string> = []
-      for (const [id, entry] of this.entries) {
-        if (cursor !== undefined && id <= cursor) continue
-        if (prefix !== undefined && !id.startsWith(prefix)) continue
-        if (agent !== undefined && entry.agent.name !== agent) continue
-        if (status !== undefined && entry.status !== status) continue
-        ids.push(id)
+      const matches = (info: { readonly id: string; readonly agent: string; readonly status: string }): boolean =>
+        (cursor === undefined || info.id > cursor) &&
+        (prefix === undefined || info.id.startsWith(prefix)) &&
+        (agent === undefined || info.agent === agent) &&
+        (status === undefined || info.status === status)
+      const here = Array.from(this.entries.values())
+        .filter((entry) => matches({ id: entry.id, agent: entry.agent.name, status: entry.status }))
+        .map((entry) => ({ id: entry.id, info: () => entry.info }))
+      const page = (all: Array<{ readonly id: string; readonly info: () => AgentRuntimeState.RuntimeInfo }>): Page => {
+        all.sort((a, b) => (a.id < b.id ? -1 : 1))
+        const items = all.slice(0, limit).map(({ info }) => info())
+        return all.length > limit ? { items, nextCursor: items[items.length - 1]!.id } : { items }
       }
-      ids.sort()
-      const page = ids.slice(0, limit)
-      const items: Array<AgentRuntimeState.RuntimeInfo> = page.map((id) => this.entries.get(id)!.info)
-      return Exit.succeed(ids.length > limit ? { items, nextCursor: page[page.length - 1]! } : { items })
+      if (this.durable === undefined) return Effect.succeed(page(here))
+      const asleep = this.durable.sleeping(
+        { agent, after: cursor, limit: limit + 1 },
+        (name) => this.hosts.get(name),
+        (info) => !this.entries.has(info.id) && matches(info)
+      )
+      return Effect.map(asleep, (infos) => page([...here, ...infos.map((info) => ({ id: info.id, info: () => info }))]))
     })
 
   // -- ends ------------------------------------------------------------------------------------------------------------
 
   readonly terminate = (id: string, options?: TerminateOptions): Effect.Effect<void, FindError> =>
-    Effect.suspend(() => Effect.flatMap(this.find(id), (entry) => terminate(entry, options ?? {})))
+    Effect.flatMap(this.find(id), (entry) => terminate(entry, options ?? {}))
 
-  private drain(which: (entry: Entry) => boolean): Effect.Effect<void> {
+  readonly purge = (id: string): Effect.Effect<void, FindError> =>
+    Effect.suspend((): Effect.Effect<void, FindError> => {
+      const { durable } = this
+      const missing = AgentError.AgentRuntimeNotFound.of(id)
+      if (durable === undefined || this.entries.has(id) || !AgentRuntimeId.isAgentRuntimeId(id)) {
+        return Effect.fail(missing)
+      }
+      return Effect.flatMap(durable.store.purge(id), (found) => (found ? Effect.void : Effect.fail(missing)))
+    })
+
+  readonly fork = (
+    id: string,
+    options: ForkOptions
+  ): Effect.Effect<AgentRuntime, CreateError | FindError | AgentError.CursorInvalid> =>
+    Effect.flatMap(this.find(id), (entry) => {
+      const at = options.at ?? entry.sequence
+      const missing = new AgentError.CursorInvalid({
+        cursor: String(at),
+        message: `"${id}" keeps no state of sequence ${at}: see statePolicy`
+      })
+      const state =
+        at === entry.sequence
+          ? Effect.succeed(entry.state)
+          : this.durable === undefined
+            ? Effect.fail(missing)
+            : Effect.flatMap(this.durable.stateAt(entry, at), (kept) =>
+                kept === undefined ? Effect.fail(missing) : Effect.succeed(kept.state)
+              )
+      return Effect.flatMap(state, (state) =>
+        this.create(entry.agent, options.id === undefined ? { state } : { id: options.id, state })
+      )
+    })
+
+  /**
+   * In memory what is queued is processed within the grace; with a store what runs is finished, and the queue stays for the
+   * next start.
+   */
+  private letGo(which: (entry: Entry) => boolean, then: () => void): Effect.Effect<void> {
     return Effect.suspend(() => {
+      const { grace } = this.kernel.millis
       const entries = Array.from(this.entries.values()).filter(which)
       for (const entry of entries) {
         entry.reason = "shutdown"
-        beginTermination(entry, "drain", this.kernel.millis.grace)
+        if (entry.journal === undefined) beginTermination(entry, "drain", grace)
+        else park(entry, grace)
       }
-      return Effect.forEach(entries, awaitClosed, { discard: true })
+      return Effect.andThen(Effect.forEach(entries, awaitClosed, { discard: true }), Effect.sync(then))
     })
   }
 
   private get shutdown(): Effect.Effect<void> {
-    return Effect.andThen(
-      this.drain(() => true),
-      Effect.sync(() => this.kernel.timers.close())
-    )
+    return Effect.suspend(() => {
+      this.closing = true
+      return this.letGo(
+        () => true,
+        () => {
+          this.durable?.close()
+          this.kernel.timers.close()
+        }
+      )
+    })
   }
 
   // -- outbox ----------------------------------------------------------------------------------------------------------
 
   /** Delivers what a workflow sent. A full mailbox is tried again for a while; what cannot be delivered is kept. */
-  private deliver(from: Entry, outgoing: Outgoing, tried = 0): void {
-    const target = this.entries.get(outgoing.runtimeId)
-    const exit: Exit.Exit<unknown, AgentError.SendError | AgentError.AgentRuntimeNotFound> =
-      target === undefined
-        ? Exit.fail(AgentError.AgentRuntimeNotFound.of(outgoing.runtimeId))
-        : accept(target, outgoing.request, outgoing.options, [], undefined)
-    if (Exit.isSuccess(exit)) return
-    const found = Cause.findError(exit.cause)
-    if (Result.isFailure(found)) throw Cause.squash(exit.cause)
-    const error = found.success
-    const now = this.kernel.clock.currentTimeMillisUnsafe()
-    if (error._tag === "MailboxFull" && tried < deliveryRetries && from.phase !== "closed") {
-      this.kernel.timers.set(now + 50 * 2 ** tried, () => this.deliver(from, outgoing, tried + 1))
-      return
-    }
-    from.bury({
-      of: outgoing,
-      letter: {
-        activityId: outgoing.options.id,
-        type: outgoing.request.type,
-        payload: outgoing.request.payload,
-        priority: outgoing.options.priority ?? "standard",
-        attempts: 0,
-        error: AgentError.toJson(error),
-        at: now
+  private deliver(from: Entry, outgoing: Outgoing, position: number, tried: number): void {
+    const delivery = Effect.flatMap(this.find(outgoing.runtimeId), (target) =>
+      new LocalAgentRuntime(target).send(outgoing.request, outgoing.options)
+    )
+    const fiber = this.kernel.fork(delivery, this.kernel.context)
+    fiber.addObserver((exit) => {
+      if (Exit.isSuccess(exit)) {
+        if (position !== 0) from.journal?.push({ change: { sent: [position] }, apply: () => undefined })
+        return
       }
+      const found = Cause.findError(exit.cause)
+      if (Result.isFailure(found)) return
+      const error = found.success
+      const now = this.kernel.clock.currentTimeMillisUnsafe()
+      const passes = error._tag === "MailboxFull" || error._tag === "StoreUnavailable"
+      if (passes && tried < deliveryRetries && !from.isOver) {
+        this.kernel.timers.set(now + 50 * 2 ** tried, () => this.deliver(from, outgoing, position, tried + 1))
+        return
+      }
+      this.buryOutgoing(from, outgoing, position, AgentError.toJson(error), now)
     })
   }
+
+  private buryOutgoing(from: Entry, of: Outgoing, position: number, error: Receipt.ErrorJson, at: number): void {
+    const letter = deadOutgoing(of, error, at)
+    if (from.journal === undefined) return from.bury({ of, letter, position: 0 })
+    from.journal.push({
+      change: { sent: [position], bury: [encodeDead(of, error, at)] },
+      apply: (written) => from.bury({ of, letter, position: written.buried[0] ?? 0 })
+    })
+  }
+}
+
+const checkState = (host: Host, state: unknown): Exit.Exit<unknown, AgentError.RequestInvalid> => {
+  const checked = SchemaParser.decodeUnknownExit(Schema.toType(host.agent.state))(state)
+  if (Exit.isSuccess(checked)) return Exit.succeed(checked.value)
+  const { message, path } = faultOf(checked.cause)
+  return Exit.fail(
+    new AgentError.RequestInvalid({
+      path: ["state", ...path],
+      message: `The first state of "${host.agent.name}" does not fit its schema: ${message}`
+    })
+  )
 }

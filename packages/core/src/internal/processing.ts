@@ -3,7 +3,7 @@ import { Cause, Effect, Exit, Result, Schema } from "effect"
 import { Reply } from "../Workflow.ts"
 import type { Activity, Attempt, Interruption } from "./activity.ts"
 import type { Entry } from "./entry.ts"
-import { type Outcome, settle } from "./settle.ts"
+import { conclude, decide, type Ending, type Outcome, settle } from "./settle.ts"
 import { retryStep } from "./retry.ts"
 import { WorkflowRun } from "./workflowContext.ts"
 
@@ -13,6 +13,7 @@ import { WorkflowRun } from "./workflowContext.ts"
  */
 export const process = (entry: Entry, activity: Activity): void => {
   const now = entry.kernel.clock.currentTimeMillisUnsafe()
+  if (activity.crashes >= maxCrashes) return settle(entry, activity, broken(activity, "defect", crashed))
   const expiresAt = activity.options?.expiresAt
   if (expiresAt !== undefined && now > expiresAt) {
     return settle(entry, activity, unstarted("expired", AgentError.ActivityExpired.of(activity.id)))
@@ -22,6 +23,7 @@ export const process = (entry: Entry, activity: Activity): void => {
     timer: undefined,
     interruption: undefined,
     committing: false,
+    exit: undefined,
     startedAt: now,
     emitted: noEmitted,
     emittedCount: 0,
@@ -35,8 +37,25 @@ export const process = (entry: Entry, activity: Activity): void => {
   count.started++
   count.queueWait += now - activity.queuedAt
   if (entry.watchers !== undefined) entry.changed()
+  if (entry.journal === undefined) return start(entry, activity, attempt)
+  entry.journal.push({
+    change: { start: { position: activity.position, attempts: activity.attempts } },
+    apply: () => {
+      start(entry, activity, attempt)
+      entry.wake()
+    }
+  })
+}
+
+/** Crashes of the process after which an activity that ran each time is a dead letter. */
+const maxCrashes = 3
+const crashed = `the process died ${maxCrashes} times while it ran`
+
+const start = (entry: Entry, activity: Activity, attempt: Attempt): void => {
+  if (entry.attempt !== attempt) return
   try {
-    run(entry, activity, attempt)
+    if (attempt.interruption === undefined && !attempt.committing) run(entry, activity, attempt)
+    else end(entry, activity, attempt, Exit.interrupt())
   } catch (defect) {
     restart(entry, activity, attempt, defect)
   }
@@ -75,8 +94,9 @@ const run = (entry: Entry, activity: Activity, attempt: Attempt): void => {
   if (exit !== undefined) return end(entry, activity, attempt, exit)
   attempt.fiber = fiber
   fiber.addObserver((exit) => {
-    // Abandoned, or restarted: its end is settled already.
-    if (entry.attempt !== attempt) return
+    if (entry.lingering === attempt) entry.lingering = undefined
+    // Abandoned, superseded or restarted: its end is settled already.
+    if (entry.attempt !== attempt) return entry.wake()
     try {
       end(entry, activity, attempt, exit)
     } catch (defect) {
@@ -84,11 +104,15 @@ const run = (entry: Entry, activity: Activity, attempt: Attempt): void => {
     }
     entry.wake()
   })
-  // It may have been cancelled from within while it ran its first steps.
+  // It may have been cancelled or superseded from within while it ran its first steps.
+  if (entry.attempt !== attempt) {
+    entry.lingering = attempt
+    return fiber.interruptUnsafe()
+  }
   if (attempt.interruption !== undefined) return fiber.interruptUnsafe()
   const timeout = activity.kind.timeoutMillis ?? kernel.millis.activityTimeout
   if (timeout !== Number.POSITIVE_INFINITY) {
-    attempt.timer = kernel.timers.set(attempt.startedAt + timeout, () => interrupt(entry, { _tag: "timeout" }))
+    attempt.timer = kernel.timers.set(attempt.startedAt + timeout, () => interrupt(entry, "timeout"))
   }
 }
 
@@ -99,12 +123,16 @@ const run = (entry: Entry, activity: Activity, attempt: Attempt): void => {
 export const interrupt = (entry: Entry, interruption: Interruption): void => {
   const { attempt } = entry
   if (attempt === undefined || attempt.committing) return
-  if (attempt.interruption !== undefined && interruption._tag !== "terminate") return
+  if (attempt.interruption !== undefined && interruption !== "terminate") return
   attempt.interruption = interruption
   attempt.fiber?.interruptUnsafe()
 }
 
 const end = (entry: Entry, activity: Activity, attempt: Attempt, exit: Exit.Exit<unknown, unknown>): void => {
+  if (attempt.committing) {
+    attempt.exit = exit
+    return
+  }
   attempt.committing = true
   if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
   const now = entry.kernel.clock.currentTimeMillisUnsafe()
@@ -152,10 +180,12 @@ const succeeded = (entry: Entry, activity: Activity, value: unknown): Outcome =>
 }
 
 const interrupted = (entry: Entry, activity: Activity, interruption: Interruption): void => {
-  switch (interruption._tag) {
+  switch (interruption) {
     case "requeue":
-      release(entry)
-      return entry.enqueue(activity)
+      return putBack(entry, activity, undefined)
+    case "shutdown":
+      // With a store: it stays pending there, and runs anew when the runtime is opened again.
+      return release(entry)
     case "timeout": {
       const millis = activity.kind.timeoutMillis ?? entry.kernel.millis.activityTimeout
       const error = AgentError.ActivityTimedOut.of(activity.id, millis)
@@ -164,11 +194,6 @@ const interrupted = (entry: Entry, activity: Activity, interruption: Interruptio
     case "cancel":
       return settle(entry, activity, {
         ...unstarted("cancelled", AgentError.ActivityCancelled.of(activity.id)),
-        kind: "interrupted"
-      })
-    case "supersede":
-      return settle(entry, activity, {
-        ...unstarted("superseded", AgentError.ActivitySuperseded.of(activity.id, interruption.by)),
         kind: "interrupted"
       })
     case "terminate":
@@ -199,10 +224,7 @@ const declared = (entry: Entry, activity: Activity, error: unknown, now: number)
     if (entry.phase !== "active") return settle(entry, activity, outcome)
     entry.count.declared++
     entry.count.retried++
-    release(entry)
-    if (delay.value <= 0) entry.enqueue(activity)
-    else entry.delay(activity, now + delay.value)
-    entry.changed()
+    putBack(entry, activity, delay.value <= 0 ? undefined : now + delay.value)
   }
   const fiber = entry.fork(activity.retry(now, error))
   const exit = fiber.pollUnsafe()
@@ -212,6 +234,56 @@ const declared = (entry: Entry, activity: Activity, error: unknown, now: number)
     next(exit)
     entry.wake()
   })
+}
+
+/** An activity that was started waits again: in its lane, or until it is due. */
+const putBack = (entry: Entry, activity: Activity, due: number | undefined): void => {
+  const { waiting } = entry
+  const { attempts, crashes, position, priority } = activity
+  release(entry)
+  activity.status = "accepted"
+  const apply = () => {
+    waiting.unreserve(priority)
+    if (entry.phase === "closed") return
+    if (due === undefined) waiting.enqueue(activity)
+    else waiting.hold(activity, due)
+    entry.changed()
+  }
+  waiting.reserve(priority)
+  if (entry.journal === undefined) return apply()
+  entry.journal.push({ change: { update: [{ position, attempts, crashes, due, ahead: false }] }, apply })
+}
+
+/** What the fate of a superseded activity is, decided and not yet in effect. */
+export const supersede = (entry: Entry, by: string): Ending | undefined => {
+  const { attempt, current } = entry
+  if (current === undefined || attempt === undefined || attempt.committing) return undefined
+  attempt.committing = true
+  const error = AgentError.ActivitySuperseded.of(current.id, by)
+  return decide(entry, current, { ...unstarted("superseded", error), kind: "interrupted" })
+}
+
+/** A superseded activity has ended: its fiber is interrupted, and nothing else runs until it has let go. */
+export const applySuperseded = (entry: Entry, ending: Ending): void => {
+  const { attempt } = ending
+  if (attempt !== undefined && entry.attempt === attempt) {
+    release(entry)
+    if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
+    if (attempt.fiber !== undefined && attempt.exit === undefined) {
+      entry.lingering = attempt
+      attempt.fiber.interruptUnsafe()
+    }
+  }
+  conclude(entry, ending, undefined)
+}
+
+/** The activity is not superseded after all: it goes on, or ends as it did meanwhile. */
+export const spare = (entry: Entry, ending: Ending): void => {
+  const { activity, attempt } = ending
+  if (attempt === undefined || entry.attempt !== attempt) return
+  attempt.committing = false
+  if (attempt.exit !== undefined) end(entry, activity, attempt, attempt.exit)
+  else if (attempt.interruption !== undefined) attempt.fiber?.interruptUnsafe()
 }
 
 const release = (entry: Entry): void => {
@@ -252,6 +324,7 @@ export const settleUnstarted = (
 
 /** Gives up a running activity that does not let itself be interrupted: whatever it does from now on is ignored. */
 export const abandon = (entry: Entry): void => {
+  entry.lingering = undefined
   const activity = entry.current
   if (activity === undefined) return
   settle(entry, activity, {
@@ -269,7 +342,7 @@ const restart = (entry: Entry, activity: Activity, attempt: Attempt, defect: unk
     if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
     settle(entry, activity, broken(activity, "defect", defect))
   }
-  if (++entry.count.restarts > entry.kernel.config.maxRestarts) entry.close()
+  if (++entry.count.restarts > entry.kernel.config.maxRestarts) entry.kernel.terminate(entry)
 }
 
 const freeze = (value: unknown): void => {

@@ -32,7 +32,7 @@ export class Subscriber {
   readonly id: number
   readonly connectedAt: number
   private readonly options: SubscriptionOptions
-  private readonly source: Source
+  private source: Source
   private readonly dispatcher: Dispatcher
   private readonly capacity: number
   private readonly queue = new Deque<Event>()
@@ -75,6 +75,20 @@ export class Subscriber {
       lag: this.live ? this.queue.length : this.source.sequence - this.cursor,
       connectedAt: this.connectedAt
     }
+  }
+
+  /** Whether it has read the log to its end. */
+  get isLive(): boolean {
+    return this.live
+  }
+
+  /** Goes on with the runtime that took the place of the one it was registered with. */
+  follow(source: Source): void {
+    this.source = source
+  }
+
+  release(): void {
+    this.source.release(this)
   }
 
   /** A committed event; does nothing until the subscriber is live, for then it reads the event from the log. */

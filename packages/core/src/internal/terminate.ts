@@ -1,3 +1,4 @@
+import { AgentError } from "@agent-runtime/schema"
 import { Duration, Effect } from "effect"
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { Entry } from "./entry.ts"
@@ -8,46 +9,67 @@ import { abandon, interrupt } from "./processing.ts"
  * Ends a runtime and waits until it has ended; interrupting the wait does not stop the end. A workflow that ends its own
  * runtime does not wait, for its own end is part of what would be waited for.
  */
-export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effect<void> =>
+export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effect<void, AgentError.StoreUnavailable> =>
   Effect.withFiber((fiber) => {
     const grace = options.grace === undefined ? entry.kernel.millis.grace : Duration.toMillis(options.grace)
     beginTermination(entry, options.mode ?? "drain", grace)
     if (fiber.getRef(CurrentEntry) === entry) return Effect.void
-    return awaitClosed(entry)
+    if (entry.journal === undefined) return awaitClosed(entry)
+    return Effect.timeoutOrElse(awaitClosed(entry), {
+      duration: 3 * grace,
+      orElse: () =>
+        Effect.fail(new AgentError.StoreUnavailable({ message: `The end of "${entry.id}" could not be written yet` }))
+    })
   })
 
 /** Starts the end of a runtime. What does not end within the grace is interrupted, then abandoned. */
 export const beginTermination = (entry: Entry, mode: "drain" | "immediate", graceMillis: number): void => {
-  if (entry.phase === "closed") return
-  const { timers } = entry.kernel
-  const deadline = entry.kernel.clock.currentTimeMillisUnsafe() + graceMillis
-  if (mode === "immediate") {
-    entry.phase = "draining"
-    entry.failWaiting()
-    interrupt(entry, { _tag: "terminate" })
-    if (entry.current === undefined) return entry.close()
-    const alarm = timers.set(deadline, () => {
-      abandon(entry)
-      entry.close()
-    })
-    ;(entry.onClosed ??= []).push(() => timers.cancel(alarm))
-    entry.changed()
-    return
-  }
-  if (entry.phase === "draining") return
+  if (entry.isOver || entry.immediate || (mode === "drain" && entry.phase === "draining")) return
   entry.phase = "draining"
-  entry.cancelDelayed()
-  entry.rejectSenders()
-  if (entry.current === undefined && entry.waiting === 0) return entry.close()
-  const alarm = timers.set(deadline, () => beginTermination(entry, "immediate", graceMillis))
-  ;(entry.onClosed ??= []).push(() => timers.cancel(alarm))
+  entry.waiting.releaseSenders()
+  if (mode === "immediate") {
+    entry.immediate = true
+    entry.failWaiting()
+    interrupt(entry, "terminate")
+    within(entry, graceMillis, () => {
+      abandon(entry)
+      entry.finish()
+    })
+  } else {
+    entry.cancelHeld()
+    within(entry, graceMillis, () => beginTermination(entry, "immediate", graceMillis))
+  }
   entry.changed()
+  entry.closeIfDrained()
   entry.wake()
+}
+
+/**
+ * Lets go of a runtime that lives on in its store: what runs is finished within the grace, else it will run again; what
+ * waits stays.
+ */
+export const park = (entry: Entry, graceMillis: number): void => {
+  if (entry.isOver || entry.parking) return
+  entry.phase = "draining"
+  entry.parking = true
+  entry.waiting.releaseSenders()
+  within(entry, graceMillis, () => {
+    interrupt(entry, "shutdown")
+    within(entry, graceMillis, () => entry.close())
+  })
+  entry.closeIfDrained()
+}
+
+const within = (entry: Entry, millis: number, late: () => void): void => {
+  const { clock, timers } = entry.kernel
+  if (entry.isOver || millis === Number.POSITIVE_INFINITY) return
+  const alarm = timers.set(clock.currentTimeMillisUnsafe() + millis, late)
+  ;(entry.onClosed ??= []).push(() => timers.cancel(alarm))
 }
 
 export const awaitClosed = (entry: Entry): Effect.Effect<void> =>
   Effect.suspend(() =>
-    entry.phase === "closed"
+    entry.isOver
       ? Effect.void
       : Effect.callback<void>((resume) => {
           const notify = () => resume(Effect.void)

@@ -4,6 +4,7 @@ import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import type { WorkflowContext } from "../Workflow.ts"
 import type { Activity, Attempt } from "./activity.ts"
 import type { Entry } from "./entry.ts"
+import { toWire } from "./host.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
 /** What a handler is given to work with, for one attempt. After that attempt has ended it does nothing. */
@@ -31,7 +32,7 @@ export class WorkflowRun implements WorkflowContext {
   }
 
   get checkpoint(): Effect.Effect<boolean> {
-    return Effect.sync(() => this.entry.hasMoreUrgent(this.activity.priority))
+    return Effect.sync(() => this.entry.waiting.hasMoreUrgent(this.activity.priority))
   }
 
   emit(value: unknown): Effect.Effect<void> {
@@ -70,10 +71,12 @@ export class WorkflowRun implements WorkflowContext {
     return Effect.suspend(() => {
       const invalid = checkOptions(options) ?? checkPayload(request.payload, this.entry.kernel.config.maxPayloadBytes)
       if (invalid !== undefined) return Exit.fail(invalid)
+      const wire = toWire(request)
+      if (Result.isFailure(wire)) return Exit.fail(wire.failure)
       // Derived from the activity's own id, so that an attempt that is run again sends under the same ids.
       const index = this.own.outbox?.length ?? 0
       const id = (options?.id ?? `${this.activity.id.slice(0, 112)}:${index}`) as ActivityId.ActivityId
-      ;(this.own.outbox ??= []).push({ runtimeId, request, options: { ...options, id } })
+      ;(this.own.outbox ??= []).push({ runtimeId, request: wire.success, options: { ...options, id } })
       return Exit.succeed(id)
     })
   }

@@ -1,0 +1,107 @@
+import { AgentError, type Receipt } from "@agent-runtime/schema"
+import { Effect, Exit } from "effect"
+import type { Change, Written } from "../RuntimeStore.ts"
+import { accept } from "./accept.ts"
+import { Activity, type Outgoing } from "./activity.ts"
+import type { Dead, Entry } from "./entry.ts"
+import { encodePending } from "./persisted.ts"
+
+/** Sends a dead letter again under its id, its attempts starting anew. */
+export const replay = (
+  entry: Entry,
+  activityId: string
+): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
+  const dead = entry.deadLetters?.get(activityId)
+  if (dead === undefined) return Exit.fail(AgentError.ActivityNotFound.of(activityId))
+  if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
+  return dead.of instanceof Activity ? replayActivity(entry, dead, dead.of) : redeliver(entry, dead, dead.of)
+}
+
+const replayActivity = (
+  entry: Entry,
+  dead: Dead,
+  { acceptedAt, chain, id, kind, options, parent, payload, priority }: Activity
+): Effect.Effect<Receipt.Receipt, AgentError.MailboxFull | AgentError.StoreUnavailable> => {
+  const { receipts, waiting } = entry
+  if (waiting.isFull(priority)) {
+    return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority)))
+  }
+  const { deliverAt: _, expiresAt: __, ...rest } = options ?? {}
+  const again = new Activity(id, kind, payload, priority, acceptedAt, rest, chain, parent)
+  const previous = entry.find(id)
+  entry.deadLetters?.delete(id)
+  receipts.revive(id)
+  receipts.add(again)
+  waiting.reserve(priority)
+  const accepted = { activity: encodePending(again), attempts: 0, crashes: 0, due: undefined, ahead: false }
+  return step(
+    entry,
+    { exhume: [dead.position], accept: [accepted] },
+    (written) => {
+      waiting.unreserve(priority)
+      again.position = written?.accepted[0] ?? 0
+      waiting.enqueue(again)
+      entry.changed()
+      return entry.receiptOf(again)
+    },
+    () => {
+      waiting.unreserve(priority)
+      receipts.retract(again)
+      if (previous !== undefined) receipts.keep(previous)
+      entry.bury(dead)
+    }
+  )
+}
+
+/** What could not be delivered goes to its runtime now; where that fails it stays a dead letter. */
+const redeliver = (
+  entry: Entry,
+  dead: Dead,
+  outgoing: Outgoing
+): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
+  const target = entry.kernel.find(outgoing.runtimeId)
+  if (target === undefined) return Exit.fail(AgentError.AgentRuntimeTerminated.of(outgoing.runtimeId))
+  const exit = accept(target, outgoing.request, outgoing.options, [], undefined)
+  if (Exit.isFailure(exit)) return Exit.failCause(exit.cause)
+  return Effect.as(Effect.ignore(remove(entry, dead)), target.receiptOf(exit.value))
+}
+
+/** Forgets a dead letter. */
+export const discard = (
+  entry: Entry,
+  activityId: string
+): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.StoreUnavailable> => {
+  const dead = entry.deadLetters?.get(activityId)
+  return dead === undefined ? Exit.fail(AgentError.ActivityNotFound.of(activityId)) : remove(entry, dead)
+}
+
+const remove = (entry: Entry, dead: Dead): Effect.Effect<void, AgentError.StoreUnavailable> => {
+  entry.deadLetters?.delete(dead.letter.activityId)
+  return step(
+    entry,
+    { exhume: [dead.position] },
+    () => entry.changed(),
+    () => entry.bury(dead)
+  )
+}
+
+/** Takes effect at once in memory; with a store once it is written, or is undone where that fails. */
+const step = <A>(
+  entry: Entry,
+  change: Change,
+  apply: (written: Written | undefined) => A,
+  undo: () => void
+): Effect.Effect<A, AgentError.StoreUnavailable> => {
+  const { journal } = entry
+  if (journal === undefined) return Effect.sync(() => apply(undefined))
+  return Effect.callback((resume) =>
+    journal.push({
+      change,
+      apply: (written) => resume(Exit.succeed(apply(written))),
+      refuse: (error) => {
+        undo()
+        resume(Exit.fail(error))
+      }
+    })
+  )
+}

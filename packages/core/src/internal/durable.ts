@@ -1,0 +1,234 @@
+import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-runtime/schema"
+import { Effect, Exit, Result } from "effect"
+import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
+import { Entry } from "./entry.ts"
+import { EventLog } from "./eventLog.ts"
+import type { Host } from "./host.ts"
+import { Journal } from "./journal.ts"
+import type { Kernel } from "./kernel.ts"
+import { decodeDead, decodeInfo, decodeLogEntry, decodeOutgoing, decodePending, encodeInfo } from "./persisted.ts"
+import type { Subscriber } from "./subscriber.ts"
+import { toEvent } from "./settle.ts"
+import type { Timer } from "./timers.ts"
+
+/** Durable runtimes: how they come into memory, and how they leave it while nothing happens. */
+export class Durable {
+  readonly store: RuntimeStore["Service"]
+  private readonly kernel: Kernel
+  /** Subscribers of runtimes that are not in memory. */
+  private readonly dormant = new Map<string, Set<Subscriber>>()
+
+  constructor(kernel: Kernel, store: RuntimeStore["Service"]) {
+    this.kernel = kernel
+    this.store = store
+  }
+
+  create(
+    id: AgentRuntimeId.AgentRuntimeId,
+    epoch: number,
+    host: Host,
+    state: unknown
+  ): Effect.Effect<Entry, AgentError.AgentRuntimeAlreadyExists | AgentError.StoreUnavailable> {
+    const { state: encoded, version } = host.encodeState(state, 0, "last")
+    const info = encodeInfo({ paused: false, failing: false, lastError: undefined })
+    return Effect.map(
+      this.store.create({ id, agent: host.agent.name, epoch, state: encoded, version, info }),
+      (handle) => this.attach(new Entry(this.kernel, id, epoch, host, state, 0, this.journal(handle)))
+    )
+  }
+
+  /** A runtime as it was left, ready to go on; with everything that was pending in its place. */
+  open(
+    id: AgentRuntimeId.AgentRuntimeId,
+    hostOf: (agent: string) => Host | undefined
+  ): Effect.Effect<Entry | undefined, AgentError.StateUnreadable | AgentError.StoreUnavailable> {
+    return Effect.flatMap(this.store.open(id, { log: this.kernel.config.logRetention }), (opened) => {
+      const host = opened === undefined ? undefined : hostOf(opened.agent)
+      if (opened === undefined || host === undefined) return Exit.succeed(undefined)
+      return this.restore(opened, host)
+    })
+  }
+
+  private restore(opened: Opened, host: Host): Exit.Exit<Entry, AgentError.StateUnreadable> {
+    const { epoch, id, sequence, terminated } = opened
+    const unreadable = (why: string) =>
+      Exit.fail(
+        new AgentError.StateUnreadable({
+          id,
+          version: opened.version,
+          message: `The stored runtime "${id}" cannot be read: ${why}. Nothing of it was changed.`
+        })
+      )
+    const state = host.decodeState(opened.state, opened.version)
+    if (Result.isFailure(state)) return unreadable(state.failure)
+    const entry = new Entry(
+      this.kernel,
+      id,
+      epoch,
+      host,
+      state.success,
+      sequence,
+      terminated ? undefined : this.journal(opened.handle)
+    )
+    try {
+      Object.assign(entry, decodeInfo(opened.info))
+      this.restoreLog(entry, opened)
+      for (const { position, value } of opened.deadLetters) entry.bury({ ...decodeDead(host, value), position })
+      if (terminated) entry.phase = "closed"
+      else this.restorePending(entry, opened)
+    } catch (fault) {
+      return unreadable(fault instanceof Error ? fault.message : String(fault))
+    }
+    if (!terminated) {
+      this.attach(entry)
+      for (const { position, value } of opened.outbox) this.kernel.deliver(entry, decodeOutgoing(value), position)
+    }
+    return Exit.succeed(entry)
+  }
+
+  private restoreLog(entry: Entry, { log, sequence }: Opened): void {
+    entry.log = new EventLog(this.kernel.config.logRetention, log[0]?.sequence ?? sequence + 1)
+    for (const logged of log) {
+      const activity = decodeLogEntry(entry.host, logged)
+      entry.log.append(toEvent(entry, activity, logged.at))
+      entry.receipts.keep(activity)
+    }
+  }
+
+  private restorePending(entry: Entry, { pending, running }: Opened): void {
+    const decoded = pending.map((one) => ({ one, activity: decodePending(entry.host, one) }))
+    for (const { activity, one } of decoded) {
+      if (one.position === running) {
+        activity.crashes++
+        const { attempts, crashes, position } = activity
+        entry.journal!.push({
+          change: { update: [{ position, attempts, crashes, due: one.due, ahead: one.ahead }] },
+          apply: () => undefined
+        })
+      }
+      entry.receipts.add(activity)
+      // What ran goes on first; the rest waits as it did.
+      if (one.ahead || one.position === running) entry.waiting.enqueueAhead(activity)
+      else if (one.due !== undefined) entry.waiting.hold(activity, one.due)
+      else entry.waiting.enqueue(activity)
+    }
+  }
+
+  private journal(handle: Handle): Journal {
+    return new Journal(this.kernel, this.store, handle)
+  }
+
+  // -- passivation -----------------------------------------------------------------------------------------------------
+
+  private attach(entry: Entry): Entry {
+    const subscribers = this.dormant.get(entry.id)
+    if (subscribers !== undefined) {
+      this.dormant.delete(entry.id)
+      entry.subscribers = subscribers
+      for (const subscriber of subscribers) subscriber.follow(entry)
+    }
+    this.watchIdle(entry)
+    this.watchLog(entry)
+    return entry
+  }
+
+  /** Looks once in a while; an entry that was used meanwhile stays. */
+  private watchIdle(entry: Entry): void {
+    const { clock, millis, timers } = this.kernel
+    if (millis.maxIdleTime === Number.POSITIVE_INFINITY) return
+    let timer: Timer
+    const look = (): void => {
+      if (entry.isOver) return
+      const idleFor = clock.currentTimeMillisUnsafe() - entry.usedAt
+      if (idleFor >= millis.maxIdleTime && this.passivate(entry)) return
+      timer = timers.set(clock.currentTimeMillisUnsafe() + Math.max(1000, millis.maxIdleTime - idleFor), look)
+    }
+    timer = timers.set(clock.currentTimeMillisUnsafe() + millis.maxIdleTime, look)
+    ;(entry.onClosed ??= []).push(() => timers.cancel(timer))
+  }
+
+  private passivate(entry: Entry): boolean {
+    if (entry.phase !== "active" || !entry.isQuiet || entry.receipts.pending > 0) return false
+    if (entry.watchers !== undefined) return false
+    for (const subscriber of entry.subscribers ?? []) if (!subscriber.isLive) return false
+    const { epoch, id, sequence, subscribers } = entry
+    entry.phase = "passivated"
+    this.kernel.unlink(entry)
+    entry.onClosed = undefined
+    if (subscribers === undefined) return true
+    entry.subscribers = undefined
+    this.dormant.set(id, subscribers)
+    const release = (subscriber: Subscriber): void => {
+      subscribers.delete(subscriber)
+      if (subscribers.size === 0 && this.dormant.get(id) === subscribers) this.dormant.delete(id)
+    }
+    const source = { epoch, sequence, log: new EventLog(0, sequence + 1), running: undefined, release }
+    for (const subscriber of subscribers) subscriber.follow(source)
+    return true
+  }
+
+  /** The process ends: subscribers of runtimes that sleep are told to come back. */
+  close(): void {
+    for (const subscribers of this.dormant.values()) for (const subscriber of subscribers) subscriber.end("shutdown")
+    this.dormant.clear()
+  }
+
+  // -- retention -------------------------------------------------------------------------------------------------------
+
+  /** Compacts the stored log when it has grown by its retention since the last time. */
+  private watchLog(entry: Entry): void {
+    const { logRetention: log, stateRetention: states } = this.kernel.config
+    let compacted = entry.sequence
+    entry.onCommitted = () => {
+      if (entry.sequence - compacted < Math.max(log, 100)) return
+      compacted = entry.sequence
+      this.kernel.fork(Effect.ignore(this.store.compact(entry.journal!.handle, { log, states })), this.kernel.context)
+    }
+  }
+
+  // -- what is not in memory -------------------------------------------------------------------------------------------
+
+  /** What the store says of runtimes that match, read page by page until there are enough. */
+  sleeping(
+    options: { readonly agent: string | undefined; readonly after: string | undefined; readonly limit: number },
+    hostOf: (agent: string) => Host | undefined,
+    matches: (info: AgentRuntimeState.RuntimeInfo) => boolean
+  ): Effect.Effect<ReadonlyArray<AgentRuntimeState.RuntimeInfo>, AgentError.StoreUnavailable> {
+    return Effect.map(this.store.list(options), (stored) => {
+      const infos: Array<AgentRuntimeState.RuntimeInfo> = []
+      for (const one of stored) {
+        const host = hostOf(one.agent)
+        const info = host === undefined ? undefined : this.describe(one, host)
+        if (info !== undefined && matches(info)) infos.push(info)
+      }
+      const last = stored[stored.length - 1]
+      if (infos.length >= options.limit || last === undefined || stored.length < options.limit)
+        return Exit.succeed(infos)
+      const rest = this.sleeping({ ...options, after: last.id, limit: options.limit - infos.length }, hostOf, matches)
+      return Effect.map(rest, (more) => [...infos, ...more])
+    }).pipe(Effect.flatten)
+  }
+
+  /** The info of a runtime that is not in memory; `undefined` if its state cannot be read. */
+  private describe(stored: Stored, host: Host): AgentRuntimeState.RuntimeInfo | undefined {
+    const state = host.decodeState(stored.state, stored.version)
+    if (Result.isFailure(state)) return undefined
+    const { epoch, id, info, sequence, terminated } = stored
+    const entry = new Entry(this.kernel, id, epoch, host, state.success, sequence, undefined)
+    Object.assign(entry, decodeInfo(info))
+    if (terminated) entry.phase = "closed"
+    return entry.info
+  }
+
+  /** A state that was kept at exactly this sequence. */
+  stateAt(
+    entry: Entry,
+    sequence: number
+  ): Effect.Effect<{ readonly state: unknown } | undefined, AgentError.StoreUnavailable> {
+    return Effect.map(this.store.stateAt(entry.id, sequence), (kept) => {
+      if (kept === undefined || kept.sequence !== sequence) return undefined
+      const state = entry.host.decodeState(kept.state, kept.version)
+      return Result.isSuccess(state) ? { state: state.success } : undefined
+    })
+  }
+}

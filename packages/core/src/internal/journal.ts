@@ -1,0 +1,148 @@
+import { AgentError } from "@agent-runtime/schema"
+import { Cause, Exit, Result } from "effect"
+import type { Change, Handle, RuntimeFenced, RuntimeStore, Written } from "../RuntimeStore.ts"
+import type { Entry } from "./entry.ts"
+import type { Kernel } from "./kernel.ts"
+
+/** One step of a runtime: written first, then applied. */
+export interface Step {
+  readonly change: Change
+  /** Takes effect, in the order of the steps; `positions` are those the store gave to this step. */
+  readonly apply: (positions: Written) => void
+  /** The store is unavailable: given up if this is defined, otherwise tried again until it is back. */
+  readonly refuse?: (error: AgentError.StoreUnavailable) => void
+}
+
+/** Milliseconds before a write is tried again, doubling up to the second. */
+const firstRetry = 50
+const lastRetry = 2000
+
+/**
+ * Writes the steps of one runtime in order, one write at a time: what happens in one slice of the event loop, and while a
+ * write is under way, shares the next write and so one transaction.
+ */
+export class Journal {
+  private readonly kernel: Kernel
+  private readonly store: RuntimeStore["Service"]
+  readonly handle: Handle
+  /** The runtime whose steps these are. */
+  entry: Entry | undefined = undefined
+  private steps: Array<Step> = []
+  private writing = false
+  private scheduled = false
+  private retry = firstRetry
+
+  constructor(kernel: Kernel, store: RuntimeStore["Service"], handle: Handle) {
+    this.kernel = kernel
+    this.store = store
+    this.handle = handle
+  }
+
+  get isIdle(): boolean {
+    return this.steps.length === 0 && !this.writing
+  }
+
+  push(step: Step): void {
+    this.steps.push(step)
+    if (this.writing || this.scheduled) return
+    this.scheduled = true
+    this.kernel.dispatcher.defer(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false
+    if (this.writing || this.steps.length === 0) return
+    const batch = this.steps
+    this.steps = []
+    this.writing = true
+    const fiber = this.kernel.fork(this.store.write(this.handle, merge(batch)), this.kernel.context)
+    fiber.addObserver((exit) => this.written(batch, exit))
+  }
+
+  private written(
+    batch: ReadonlyArray<Step>,
+    exit: Exit.Exit<Written, RuntimeFenced | AgentError.StoreUnavailable>
+  ): void {
+    this.writing = false
+    if (Exit.isSuccess(exit)) {
+      this.retry = firstRetry
+      applyAll(batch, exit.value)
+    } else {
+      const found = Cause.findError(exit.cause)
+      if (Result.isFailure(found) || found.success._tag === "RuntimeFenced") return this.lose(batch)
+      const error = found.success
+      const kept = batch.filter((step) => step.refuse === undefined)
+      this.steps = [...kept, ...this.steps]
+      for (const step of batch) step.refuse?.(error)
+      if (this.steps.length > 0) {
+        this.scheduled = true
+        this.kernel.timers.set(this.kernel.clock.currentTimeMillisUnsafe() + this.retry, this.flush)
+        this.retry = Math.min(this.retry * 2, lastRetry)
+        return
+      }
+    }
+    if (this.steps.length > 0) this.flush()
+    else this.entry?.closeIfDrained()
+  }
+
+  /** Another process has the runtime now: nothing that was not written takes effect here. */
+  private lose(batch: ReadonlyArray<Step>): void {
+    const error = new AgentError.StoreUnavailable({
+      message: `Runtime "${this.handle.id}" has moved to another process: try again`
+    })
+    const steps = [...batch, ...this.steps]
+    this.steps = []
+    for (const step of steps) step.refuse?.(error)
+    const { entry } = this
+    if (entry === undefined) return
+    entry.reason = "shutdown"
+    entry.attempt?.fiber?.interruptUnsafe()
+    entry.close()
+  }
+}
+
+const applyAll = (batch: ReadonlyArray<Step>, written: Written): void => {
+  let accepted = 0
+  let buried = 0
+  let outbox = 0
+  for (const { apply, change } of batch) {
+    apply({
+      accepted: written.accepted.slice(accepted, (accepted += change.accept?.length ?? 0)),
+      buried: written.buried.slice(buried, (buried += change.bury?.length ?? 0)),
+      outbox: written.outbox.slice(outbox, (outbox += change.send?.length ?? 0))
+    })
+  }
+}
+
+/** What each step changes, as one change: lists follow each other, of single values the last one holds. */
+const merge = (steps: ReadonlyArray<Step>): Change => {
+  if (steps.length === 1) return steps[0]!.change
+  const all = <A>(pick: (change: Change) => ReadonlyArray<A> | undefined): Array<A> =>
+    steps.flatMap(({ change }) => pick(change) ?? [])
+  const last = <A>(pick: (change: Change) => A | undefined): A | undefined => {
+    for (let i = steps.length - 1; i >= 0; i--) {
+      const value = pick(steps[i]!.change)
+      if (value !== undefined) return value
+    }
+    return undefined
+  }
+  const start = last((change) => change.start)
+  const state = last((change) => change.state)
+  const info = last((change) => change.info)
+  return {
+    accept: all((change) => change.accept),
+    update: all((change) => change.update),
+    remove: all((change) => change.remove),
+    append: all((change) => change.append),
+    bury: all((change) => change.bury),
+    exhume: all((change) => change.exhume),
+    send: all((change) => change.send),
+    sent: all((change) => change.sent),
+    ...(start === undefined ? {} : { start }),
+    ...(state === undefined
+      ? {}
+      : { state: { ...state, keep: steps.some(({ change }) => change.state?.keep === true) } }),
+    ...(info === undefined ? {} : { info }),
+    ...(steps.some(({ change }) => change.terminated === true) ? { terminated: true } : {})
+  }
+}

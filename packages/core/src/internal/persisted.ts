@@ -1,0 +1,244 @@
+/**
+ * The JSON in which activities, receipts, dead letters and messages are kept by a store, and how they come back.
+ */
+import { ActivityId, AgentActivity, AgentRuntimeState, type AgentError, Priority, Receipt } from "@agent-runtime/schema"
+import { Exit, Result, Schema, Tracer } from "effect"
+import type { DeadLetter, SendOptions } from "../AgentRuntime.ts"
+import type { LogEntry, Pending } from "../RuntimeStore.ts"
+import { Activity, type Outgoing } from "./activity.ts"
+import type { CompiledType, Host } from "./host.ts"
+import type { Outcome } from "./settle.ts"
+
+const optional = Schema.optionalKey
+
+const PendingJson = Schema.Struct({
+  id: ActivityId.ActivityId,
+  type: Schema.String,
+  payload: optional(Schema.Json),
+  priority: Priority.Priority,
+  acceptedAt: Schema.Finite,
+  expiresAt: optional(Schema.Finite),
+  correlationId: optional(Schema.String),
+  source: optional(Schema.String),
+  metadata: optional(Schema.Record(Schema.String, Schema.String)),
+  chain: optional(Schema.Array(Schema.String)),
+  trace: optional(AgentActivity.TraceContext)
+})
+
+const LogJson = Schema.Struct({
+  id: ActivityId.ActivityId,
+  type: Schema.String,
+  payload: optional(Schema.Json),
+  priority: Priority.Priority,
+  acceptedAt: Schema.Finite,
+  attempts: Schema.Int,
+  status: Receipt.Status,
+  correlationId: optional(Schema.String),
+  reply: optional(Schema.Json),
+  error: optional(Receipt.ErrorJson)
+})
+
+const OutgoingJson = Schema.Struct({
+  runtimeId: Schema.String,
+  type: Schema.String,
+  payload: optional(Schema.Json),
+  id: ActivityId.ActivityId,
+  priority: optional(Priority.Priority),
+  deliverAt: optional(Schema.Finite),
+  expiresAt: optional(Schema.Finite),
+  correlationId: optional(Schema.String),
+  source: optional(Schema.String),
+  metadata: optional(Schema.Record(Schema.String, Schema.String))
+})
+
+const DeadJson = Schema.Struct({
+  activity: optional(PendingJson),
+  outgoing: optional(OutgoingJson),
+  attempts: Schema.Int,
+  error: Receipt.ErrorJson,
+  at: Schema.Finite
+})
+
+const InfoJson = Schema.Struct({
+  paused: Schema.Boolean,
+  failing: Schema.Boolean,
+  lastError: optional(Schema.toEncoded(AgentRuntimeState.LastError))
+})
+
+/** Drops what is undefined: JSON has no word for it. */
+const compact = (fields: Record<string, unknown>): Schema.Json => {
+  for (const key of Object.keys(fields)) if (fields[key] === undefined) delete fields[key]
+  return fields as unknown as Schema.Json
+}
+
+/** An accepted activity. */
+export const encodePending = (activity: Activity): Schema.Json => {
+  const { acceptedAt, chain, correlationId, id, kind, metadata, options, parent, payload, priority, source, type } =
+    activity
+  return compact({
+    id,
+    type,
+    payload: kind.encodePayload(payload),
+    priority,
+    acceptedAt,
+    expiresAt: options?.expiresAt,
+    correlationId,
+    source,
+    metadata,
+    chain: chain.length === 0 ? undefined : chain,
+    trace:
+      parent === undefined ? undefined : { traceId: parent.traceId, spanId: parent.spanId, sampled: parent.sampled }
+  })
+}
+
+/** An ended activity with its receipt. */
+export const encodeLogEntry = (activity: Activity, outcome: Outcome): Schema.Json =>
+  compact({
+    id: activity.id,
+    type: activity.type,
+    payload: activity.kind.encodePayload(activity.payload),
+    priority: activity.priority,
+    acceptedAt: activity.acceptedAt,
+    attempts: activity.attempts,
+    status: outcome.status,
+    correlationId: activity.correlationId,
+    reply: Exit.isSuccess(outcome.exit) ? activity.kind.encodeReply(outcome.exit.value) : undefined,
+    error: outcome.error
+  })
+
+export const encodeOutgoing = ({ options, request, runtimeId }: Outgoing): Schema.Json =>
+  compact({ runtimeId, type: request.type, payload: request.payload, ...options })
+
+/** A dead letter: an activity, or a message that could not be delivered. */
+export const encodeDead = (of: Activity | Outgoing, error: Receipt.ErrorJson, at: number): Schema.Json =>
+  compact(
+    of instanceof Activity
+      ? { activity: encodePending(of), attempts: of.attempts, error, at }
+      : { outgoing: encodeOutgoing(of), attempts: 0, error, at }
+  )
+
+/** What a runtime keeps beside its state. */
+export interface Info {
+  readonly paused: boolean
+  readonly failing: boolean
+  readonly lastError: AgentRuntimeState.LastError | undefined
+}
+
+export const encodeInfo = ({ failing, lastError, paused }: Info): Schema.Json =>
+  compact({
+    paused,
+    failing,
+    lastError:
+      lastError === undefined
+        ? undefined
+        : Schema.encodeSync(Schema.toCodecJson(AgentRuntimeState.LastError))(lastError)
+  })
+
+export const decodeInfo = (json: Schema.Json): Info => {
+  const { failing, lastError, paused } = Schema.decodeUnknownSync(InfoJson)(json)
+  return {
+    failing,
+    paused,
+    lastError: lastError === undefined ? undefined : Schema.decodeUnknownSync(AgentRuntimeState.LastError)(lastError)
+  }
+}
+
+/** The type of an activity that comes back; fails with what is wrong where the agent has none such any more. */
+const kindOf = (host: Host, type: string): CompiledType => {
+  const kind = host.find(type)
+  if (kind === undefined) throw new Error(`its agent has no activity "${type}" any more`)
+  return kind
+}
+
+const decoded = (kind: CompiledType, payload: unknown): unknown => {
+  const result: Result.Result<unknown, AgentError.ActivityInvalid> = kind.decode(payload)
+  if (Result.isFailure(result)) throw new Error(result.failure.message)
+  return result.success
+}
+
+const parsePending = Schema.decodeUnknownSync(PendingJson)
+const parseLog = Schema.decodeUnknownSync(LogJson)
+const parseDead = Schema.decodeUnknownSync(DeadJson)
+const parseOutgoing = Schema.decodeUnknownSync(OutgoingJson)
+
+const revive = (host: Host, json: typeof PendingJson.Type): Activity => {
+  const kind = kindOf(host, json.type)
+  const options: { -readonly [K in keyof SendOptions]: SendOptions[K] } = { id: json.id }
+  if (json.expiresAt !== undefined) options.expiresAt = json.expiresAt
+  if (json.correlationId !== undefined) options.correlationId = json.correlationId
+  if (json.source !== undefined) options.source = json.source
+  if (json.metadata !== undefined) options.metadata = json.metadata
+  return new Activity(
+    json.id,
+    kind,
+    decoded(kind, json.payload),
+    json.priority,
+    json.acceptedAt,
+    options,
+    json.chain ?? [],
+    json.trace === undefined ? undefined : Tracer.externalSpan(json.trace)
+  )
+}
+
+/** Throws what is wrong where it cannot be decoded. */
+export const decodePending = (host: Host, pending: Pending): Activity => {
+  const activity = revive(host, parsePending(pending.activity))
+  activity.position = pending.position
+  activity.attempts = pending.attempts
+  activity.crashes = pending.crashes
+  return activity
+}
+
+/** Throws what is wrong where it cannot be decoded. */
+export const decodeLogEntry = (host: Host, { at, entry, sequence }: LogEntry): Activity => {
+  const json = parseLog(entry)
+  const kind = kindOf(host, json.type)
+  const activity = new Activity(
+    json.id,
+    kind,
+    decoded(kind, json.payload),
+    json.priority,
+    json.acceptedAt,
+    json.correlationId === undefined ? undefined : { correlationId: json.correlationId },
+    [],
+    undefined
+  )
+  activity.status = json.status
+  activity.attempts = json.attempts
+  activity.sequence = sequence
+  activity.endedAt = at
+  activity.error = json.error
+  activity.exit =
+    json.status === "succeeded" ? Exit.succeed(kind.decodeReply(json.reply)) : Exit.fail(kind.decodeError(json.error))
+  return activity
+}
+
+export const decodeOutgoing = (json: Schema.Json): Outgoing => {
+  const { payload, runtimeId, type, ...options } = parseOutgoing(json)
+  return { runtimeId, request: { type, payload }, options }
+}
+
+/** Throws what is wrong where it cannot be decoded. */
+export const decodeDead = (host: Host, json: Schema.Json): { letter: DeadLetter; of: Activity | Outgoing } => {
+  const { activity, at, attempts, error, outgoing } = parseDead(json)
+  if (activity !== undefined) {
+    const of = revive(host, activity)
+    of.attempts = attempts
+    const { id, payload, priority, type } = of
+    return { of, letter: { activityId: id, type, payload, priority, attempts, error, at } }
+  }
+  if (outgoing === undefined) throw new Error("a dead letter is neither an activity nor a message")
+  const of = decodeOutgoing(outgoing)
+  return { of, letter: deadOutgoing(of, error, at) }
+}
+
+/** The dead letter of a message that could not be delivered. */
+export const deadOutgoing = (of: Outgoing, error: Receipt.ErrorJson, at: number): DeadLetter => ({
+  activityId: of.options.id,
+  type: of.request.type,
+  payload: of.request.payload,
+  priority: of.options.priority ?? "standard",
+  attempts: 0,
+  error,
+  at
+})
