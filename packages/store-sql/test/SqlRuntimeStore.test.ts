@@ -1,6 +1,6 @@
 import type { RuntimeStore } from "@agent-runtime/core"
 import { AgentRuntimeId } from "@agent-runtime/schema"
-import { describe, expect, layer } from "@effect/vitest"
+import { describe, expect, layer, type Vitest } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { SqlError } from "effect/sql"
 import { PostgresServer } from "./support/PostgresServer.ts"
@@ -37,7 +37,7 @@ const open = (store: Store, name: string, log = 0) =>
 const names = (opened: RuntimeStore.Opened) => opened.pending.map((one) => one.activity)
 
 const suites = (
-  it: Parameters<Parameters<ReturnType<typeof layer>>[1]>[0],
+  it: Vitest.MethodsNonLive<PostgresServer>,
   makeDatabase: Effect.Effect<Stores.Database, SqlError.SqlError, PostgresServer | Scope.Scope>
 ) => {
   it.effect("R1 lets exactly one of concurrent creates of an id win", () =>
@@ -319,6 +319,6 @@ const suites = (
 }
 
 layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("SqlRuntimeStore", (it) => {
-  describe("on SQLite", () => suites(it, Stores.sqlite))
-  describe("on PostgreSQL", () => suites(it, Stores.postgres))
+  describe("on SQLite", () => void suites(it, Stores.sqlite))
+  describe("on PostgreSQL", () => void suites(it, Stores.postgres))
 })

@@ -51,11 +51,11 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
 
   const drain = Effect.gen(function* () {
     while (waiting.length > 0) {
+      // Who submits in this turn of the scheduler, or has just been answered and has the next one at hand, shares the commit.
+      yield* Effect.yieldNow
       const group = waiting.slice(0, options.maxGroup)
       waiting = waiting.slice(options.maxGroup)
       yield* commit(group)
-      // Who has just been answered often has the next operation at hand.
-      yield* Effect.yieldNow
     }
     committing = false
     idle.openUnsafe()
@@ -76,7 +76,6 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
         if (committing) return
         committing = true
         idle.closeUnsafe()
-        // Starts with the next turn of the scheduler, so that all who submit in this turn share the first commit.
         run(drain)
       }),
     refuse: (cause) => {
