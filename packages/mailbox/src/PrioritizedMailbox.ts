@@ -29,10 +29,11 @@ import { hasProperty } from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import { ended, flushed, offering, offeringAll, removing } from "./internal/Answer.ts"
 import { accepted, DequeueTypeId, EnqueueTypeId, Mailbox, refused } from "./internal/Mailbox.ts"
 import type { MailboxFull } from "./internal/MailboxError.ts"
+import { Offer, OfferAll } from "./internal/Offer.ts"
 import type { defaultLanes, Strategy as AnyStrategy } from "./internal/Options.ts"
+import { awaitEnd, Take } from "./internal/Take.ts"
 
 export { MailboxArgumentInvalid, MailboxFull } from "./internal/MailboxError.ts"
 
@@ -346,7 +347,7 @@ export const offer: {
     self: Enqueue<A, E, Lane, OfferError>,
     element: A,
     lane: Lane
-  ) => offering(reveal(self), element, lane) as Effect.Effect<boolean, OfferError>
+  ) => new Offer<A, E, OfferError>(reveal(self), element, lane)
 )
 
 /**
@@ -373,7 +374,7 @@ export const offerAll: {
     self: Enqueue<A, E, Lane, OfferError>,
     elements: Iterable<A>,
     lane: Lane
-  ) => offeringAll(reveal(self), elements, lane) as Effect.Effect<Array<A>, OfferError>
+  ) => Effect.suspend(() => new OfferAll<A, E, OfferError>(reveal(self), Array.from(elements), lane))
 )
 
 /**
@@ -455,10 +456,15 @@ export const offerEvicting: {
  * @category taking
  * @since 0.1.0
  */
-export const take = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => {
-  const mailbox = reveal(self)
-  return (mailbox.take ??= removing(mailbox, 1, () => mailbox.poll()))
-}
+export const take = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => new Take(reveal(self), pollOne, 1, 1)
+
+const pollOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.poll()
+
+const pollMany = <A, E>(mailbox: Mailbox<A, E>, max: number): Array<A> => mailbox.pollMany(max)
+
+// A take of at least one.
+const pollSome = <A, E>(mailbox: Mailbox<A, E>, max: number): [A, ...Array<A>] =>
+  mailbox.pollMany(max) as [A, ...Array<A>]
 
 /**
  * Takes all elements, in the order of single takes, waiting for one if there is none.
@@ -466,10 +472,8 @@ export const take = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => {
  * @category taking
  * @since 0.1.0
  */
-export const takeAll = <A, E>(self: Dequeue<A, E>): Effect.Effect<[A, ...Array<A>], E> => {
-  const mailbox = reveal(self)
-  return removing(mailbox, 1, () => mailbox.pollMany(Infinity) as [A, ...Array<A>])
-}
+export const takeAll = <A, E>(self: Dequeue<A, E>): Effect.Effect<[A, ...Array<A>], E> =>
+  new Take(reveal(self), pollSome, 1, Infinity)
 
 /**
  * Takes `n` elements, waiting until there are as many. It takes fewer where more cannot come: once the mailbox is
@@ -497,9 +501,16 @@ export const takeBetween: {
   const mailbox = reveal(self)
   const least = count(min)
   const most = count(max)
-  if (least > 0 && most > 0) return removing(mailbox, least, () => mailbox.pollMany(most))
+  if (least > 0 && most > 0) return new Take(mailbox, pollMany, least, most)
   return Effect.suspend(() => (mailbox.done ? mailbox.exit! : Effect.succeed([])))
 })
+
+// Answers at once, but after whatever is due.
+const settled = <A, E, X>(mailbox: Mailbox<A, E>, answer: () => X): Effect.Effect<X> =>
+  Effect.suspend(() => {
+    mailbox.flush()
+    return Effect.sync(answer)
+  })
 
 const count = (n: number): number => (n > 0 ? Math.floor(n) : 0)
 
@@ -511,7 +522,7 @@ const count = (n: number): number => (n > 0 ? Math.floor(n) : 0)
  */
 export const poll = <A, E>(self: Dequeue<A, E>): Effect.Effect<Option.Option<A>> => {
   const mailbox = reveal(self)
-  return flushed(mailbox, () => (mailbox.size === 0 ? Option.none() : Option.some(mailbox.poll())))
+  return settled(mailbox, () => (mailbox.isEmpty ? Option.none() : Option.some(mailbox.poll())))
 }
 
 /**
@@ -520,10 +531,9 @@ export const poll = <A, E>(self: Dequeue<A, E>): Effect.Effect<Option.Option<A>>
  * @category taking
  * @since 0.1.0
  */
-export const peek = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => {
-  const mailbox = reveal(self)
-  return removing(mailbox, 1, () => mailbox.peek() as A)
-}
+export const peek = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => new Take(reveal(self), peekOne, 1, 1)
+
+const peekOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.peek() as A
 
 /**
  * Takes all elements without waiting. Fails with the error of the mailbox once that has failed and nothing is left.
@@ -533,11 +543,11 @@ export const peek = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => {
  */
 export const clear = <A, E>(self: Dequeue<A, E>): Effect.Effect<Array<A>, Pull.ExcludeDone<E>> => {
   const mailbox = reveal(self)
-  const step = Effect.sync(() => mailbox.pollMany(Infinity))
-  return Effect.suspend(() => {
-    mailbox.flush()
-    return mailbox.done ? Pull.catchDone(mailbox.exit!, () => Effect.succeed([])) : step
-  })
+  return Effect.suspend(() =>
+    mailbox.done
+      ? Pull.catchDone(mailbox.exit!, () => Effect.succeed([]))
+      : settled(mailbox, () => mailbox.pollMany(Infinity))
+  )
 }
 
 /**
@@ -603,7 +613,7 @@ export const removeUnsafe = <A, E, Lane extends string>(
  */
 export const takeUnsafe = <A, E>(self: Dequeue<A, E>): Exit.Exit<A, E> | undefined => {
   const mailbox = reveal(self)
-  if (mailbox.size > 0) return Exit.succeed(mailbox.poll())
+  if (!mailbox.isEmpty) return Exit.succeed(mailbox.poll())
   return mailbox.done ? mailbox.exit : undefined
 }
 
@@ -616,7 +626,7 @@ export const takeUnsafe = <A, E>(self: Dequeue<A, E>): Exit.Exit<A, E> | undefin
  */
 export const pollUnsafe = <A, E>(self: Dequeue<A, E>): A | undefined => {
   const mailbox = reveal(self)
-  return mailbox.size > 0 ? mailbox.poll() : undefined
+  return mailbox.isEmpty ? undefined : mailbox.poll()
 }
 
 /**
@@ -639,9 +649,8 @@ export const toStream = <A, E>(
   self: Dequeue<A, E>,
   options?: { readonly batchSize?: number | undefined }
 ): Stream.Stream<A, Exclude<E, Cause.Done>> => {
-  const mailbox = reveal(self)
-  const most = Math.max(1, count(options?.batchSize ?? 1))
-  return Stream.fromPull(Effect.succeed(removing(mailbox, 1, () => mailbox.pollMany(most) as [A, ...Array<A>])))
+  const batch = Math.max(1, count(options?.batchSize ?? 1))
+  return Stream.fromPull(Effect.succeed(new Take(reveal(self), pollSome, 1, batch)))
 }
 
 // -----------------------------------------------------------------------------
@@ -728,7 +737,7 @@ export const shutdownUnsafe = <A, E, Lane extends string>(self: Enqueue<A, E, La
   reveal(self).shutdown()
 
 const await_ = <A, E>(self: Dequeue<A, E>): Effect.Effect<void, Pull.ExcludeDone<E>> =>
-  Pull.catchDone(ended(reveal(self)), () => Effect.void)
+  Pull.catchDone(awaitEnd(reveal(self)), () => Effect.void)
 
 export {
   /**
@@ -756,7 +765,7 @@ export const size: {
 } = dual(
   (args) => isPrioritizedMailbox(args[0]),
   <A, E, Lane extends string>(self: Dequeue<A, E, Lane>, lane?: Lane) =>
-    flushed(reveal(self), () => sizeUnsafe(self, lane))
+    settled(reveal(self), () => sizeUnsafe(self, lane))
 )
 
 /**
@@ -770,7 +779,7 @@ export const sizeUnsafe = <A, E, Lane extends string>(
   lane?: Types.NoInfer<Lane>
 ): number => {
   const mailbox = reveal(self)
-  return lane === undefined ? mailbox.size : (mailbox.laneIfUsed(mailbox.indexOf(lane))?.size ?? 0)
+  return lane === undefined ? mailbox.size : mailbox.sizeOf(mailbox.indexOf(lane))
 }
 
 /**
@@ -785,7 +794,7 @@ export const isFull: {
 } = dual(
   (args) => isPrioritizedMailbox(args[0]),
   <A, E, Lane extends string>(self: Dequeue<A, E, Lane>, lane?: Lane) =>
-    flushed(reveal(self), () => isFullUnsafe(self, lane))
+    settled(reveal(self), () => isFullUnsafe(self, lane))
 )
 
 /**
@@ -831,7 +840,7 @@ export const capacity = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>, l
  * @since 0.1.0
  */
 export const counters = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): Effect.Effect<Counters<Lane>> =>
-  flushed(reveal(self), () => countersUnsafe(self))
+  settled(reveal(self), () => countersUnsafe(self))
 
 /**
  * {@link counters} without `Effect`.

@@ -1,14 +1,13 @@
 import { Ring } from "./Ring.ts"
 import { type Waiter, Waiters } from "./Waiters.ts"
 
-/** What one lane holds and has seen. `offered = size + taken + dropped + removed` at all times. */
+/** What one lane holds, and what became of the rest that was offered to it. */
 export class Lane<A> extends Ring<A> {
   readonly index: number
   readonly bit: number
   readonly capacity: number
   /** Takes that passed the lane over since it was last served, while it held something. */
   skips = 0
-  offered = 0
   taken = 0
   dropped = 0
   removed = 0

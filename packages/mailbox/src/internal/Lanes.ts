@@ -7,19 +7,18 @@ import { capacityOf, lanesOf, maxSkipsOf, type RawOptions } from "./Options.ts"
  *
  * Invariant: lane 0 is the highest. Bit `i` of `nonEmpty` is set exactly when lane `i` holds something. A lane that holds
  * nothing has no skips, and bit `i` of `overdue` is set exactly when the skips of lane `i` have reached `maxSkips`. So
- * the lane that goes next is the lowest set bit of `overdue`, or else of `nonEmpty`: nothing is searched for. `size` is
- * the sum of the sizes of the lanes.
+ * the lane that goes next is the lowest set bit of `overdue`, or else of `nonEmpty`: nothing is searched for.
  */
 export class Lanes<A> {
   readonly names: ReadonlyArray<string>
   readonly capacities: number | ReadonlyArray<number>
   readonly maxSkips: number
-  size = 0
   /** Takes from a lane while a higher one held something. */
   outOfOrder = 0
   private nonEmpty = 0
   private overdue = 0
-  private lanes: Array<Lane<A> | undefined> | undefined = undefined
+  /** Made on first use, so that an idle mailbox costs next to nothing. */
+  private lanes: Array<Lane<A> | undefined> = none
 
   constructor(options: RawOptions) {
     this.names = lanesOf(options)
@@ -29,43 +28,50 @@ export class Lanes<A> {
 
   indexOf(name: string): number {
     const { names } = this
-    for (let i = 0; i < names.length; i++) if (names[i] === name) return i
-    throw new MailboxArgumentInvalid({ argument: "lane", value: name, reason: `must be one of ${names.join(", ")}` })
+    let index = names.length - 1
+    while (index >= 0 && names[index] !== name) index--
+    return index >= 0 ? index : this.unknown(name)
   }
 
   capacityOf(index: number): number {
     return typeof this.capacities === "number" ? this.capacities : this.capacities[index]!
   }
 
-  /** Made on first use, so that an idle mailbox costs next to nothing. */
   lane(index: number): Lane<A> {
-    const lanes = (this.lanes ??= this.names.map(() => undefined))
-    return (lanes[index] ??= new Lane(index, this.capacityOf(index)))
+    return this.lanes[index] ?? this.makeLane(index)
   }
 
-  laneIfUsed(index: number): Lane<A> | undefined {
-    return this.lanes?.[index]
+  get isEmpty(): boolean {
+    return this.nonEmpty === 0
+  }
+
+  get size(): number {
+    let size = 0
+    for (const lane of this.lanes) if (lane !== undefined) size += lane.size
+    return size
+  }
+
+  sizeOf(index: number): number {
+    return this.lanes[index]?.size ?? 0
   }
 
   isFull(index: number): boolean {
-    return (this.lanes?.[index]?.size ?? 0) >= this.capacityOf(index)
+    return this.sizeOf(index) >= this.capacityOf(index)
   }
 
   countersOf(index: number) {
-    const { dropped, offered, removed, size, taken } = this.lanes?.[index] ?? unused
-    return { size, offered, taken, dropped, removed }
+    const { dropped, removed, size, taken } = this.lanes[index] ?? unused
+    return { size, offered: size + taken + dropped + removed, taken, dropped, removed }
   }
 
   /** The lanes that were ever offered to, highest first. */
   get used(): Array<Lane<A>> {
-    return (this.lanes ?? []).filter((lane) => lane !== undefined)
+    return this.lanes.filter((lane) => lane !== undefined)
   }
 
   /** The lane must have room. */
   push(lane: Lane<A>, element: A): void {
     lane.push(element)
-    lane.offered++
-    this.size++
     this.nonEmpty |= lane.bit
   }
 
@@ -73,14 +79,13 @@ export class Lanes<A> {
   evict(lane: Lane<A>): A {
     const oldest = lane.shift()
     lane.dropped++
-    this.size--
     if (lane.size === 0) this.emptied(lane)
     return oldest
   }
 
   /** The element that `shift` would give. */
   peek(): A | undefined {
-    return this.size === 0 ? undefined : this.next().peek()
+    return this.isEmpty ? undefined : this.next().peek()
   }
 
   /** There must be an element. */
@@ -90,20 +95,20 @@ export class Lanes<A> {
     if (lane.skips !== 0) this.unskip(lane)
     const element = lane.shift()
     lane.taken++
-    this.size--
     if (lane.size === 0) this.nonEmpty ^= lane.bit
     return element
   }
 
   /** Up to `max` elements, in the order of single shifts. */
   shiftMany(max: number): Array<A> {
-    const taken: Array<A> = []
-    while (taken.length < max && this.size > 0) {
+    let taken: Array<A> = []
+    while (taken.length < max && !this.isEmpty) {
       const lane = this.next()
       if (this.nonEmpty === lane.bit && lane.size <= max - taken.length) {
         // No other lane holds anything that could be passed over.
         lane.taken += lane.size
-        this.drain(lane, taken)
+        const rest = this.replace(lane, [])
+        taken = taken.length === 0 ? rest : taken.concat(rest)
       } else {
         taken.push(this.shift())
       }
@@ -124,10 +129,7 @@ export class Lanes<A> {
     }
     for (const [lane, kept] of changes) {
       lane.removed += lane.size - kept.length
-      this.size -= lane.size - kept.length
-      lane.drainTo([])
-      for (const element of kept) lane.push(element)
-      if (lane.size === 0) this.emptied(lane)
+      this.replace(lane, kept)
     }
     return removed
   }
@@ -136,13 +138,26 @@ export class Lanes<A> {
   discard(): void {
     for (const lane of this.used) {
       lane.dropped += lane.size
-      this.drain(lane, [])
+      this.replace(lane, [])
     }
+  }
+
+  private unknown(name: string): never {
+    throw new MailboxArgumentInvalid({
+      argument: "lane",
+      value: name,
+      reason: `must be one of ${this.names.join(", ")}`
+    })
+  }
+
+  private makeLane(index: number): Lane<A> {
+    if (this.lanes === none) this.lanes = this.names.map(() => undefined)
+    return (this.lanes[index] = new Lane(index, this.capacityOf(index)))
   }
 
   private next(): Lane<A> {
     const lanes = this.overdue === 0 ? this.nonEmpty : this.overdue
-    return this.lanes![31 - Math.clz32(lanes & -lanes)]!
+    return this.lanes[31 - Math.clz32(lanes & -lanes)]!
   }
 
   /** Counts a take from the lane of `bit` against the lower lanes that hold something. */
@@ -150,16 +165,17 @@ export class Lanes<A> {
     if ((this.nonEmpty & (bit - 1)) !== 0) this.outOfOrder++
     let passed = this.maxSkips === Infinity ? 0 : this.nonEmpty & ~(bit | (bit - 1))
     while (passed !== 0) {
-      const lane = this.lanes![31 - Math.clz32(passed)]!
+      const lane = this.lanes[31 - Math.clz32(passed)]!
       if (++lane.skips >= this.maxSkips) this.overdue |= lane.bit
       passed ^= lane.bit
     }
   }
 
-  private drain(lane: Lane<A>, target: Array<A>): void {
-    this.size -= lane.size
-    lane.drainTo(target)
-    this.emptied(lane)
+  /** Puts other elements in the place of all of a lane. */
+  private replace(lane: Lane<A>, kept: Array<A>): Array<A> {
+    const replaced = lane.replace(kept)
+    if (kept.length === 0) this.emptied(lane)
+    return replaced
   }
 
   private emptied(lane: Lane<A>): void {
@@ -173,4 +189,7 @@ export class Lanes<A> {
   }
 }
 
-const unused = { size: 0, offered: 0, taken: 0, dropped: 0, removed: 0 }
+const unused = { size: 0, taken: 0, dropped: 0, removed: 0 }
+
+// Shared by all mailboxes that nothing was offered to: never written to.
+const none: Array<never> = []

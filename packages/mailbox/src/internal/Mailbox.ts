@@ -1,5 +1,5 @@
-import type { Effect } from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { Fiber } from "effect/Fiber"
 import { identity } from "effect/Function"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import { pipeArguments } from "effect/Pipeable"
@@ -30,10 +30,9 @@ export class Mailbox<A, E> extends Lanes<A> {
   readonly strategy: Strategy
   /** Set when offers are no longer taken: what takes answer once nothing is left. */
   exit: Exit.Exit<never, E> | undefined = undefined
-  /** `take` is one effect, made when first asked for. */
-  take: Effect<A, E> | undefined = undefined
   /** Of the fiber that began to wait last. */
-  dispatcher: SchedulerDispatcher | undefined = undefined
+  private dispatcher: SchedulerDispatcher | undefined = undefined
+  private sync = false
   private waitingTakers: Waiters | undefined = undefined
   private waitingForEnd: Waiters | undefined = undefined
   /** How many offers wait, in all lanes. */
@@ -70,7 +69,7 @@ export class Mailbox<A, E> extends Lanes<A> {
     return {
       _id: "PrioritizedMailbox",
       state: this.exit === undefined ? "open" : this.done ? "done" : "closing",
-      lanes: Object.fromEntries(this.names.map((name, index) => [name, this.laneIfUsed(index)?.size ?? 0]))
+      lanes: Object.fromEntries(this.names.map((name, index) => [name, this.sizeOf(index)]))
     }
   }
 
@@ -80,7 +79,17 @@ export class Mailbox<A, E> extends Lanes<A> {
 
   /** Nothing is left inside, nothing waits to come in, and nothing more will. */
   get done(): boolean {
-    return this.exit !== undefined && this.size === 0 && this.suspended === 0
+    return this.exit !== undefined && this.isEmpty && this.suspended === 0
+  }
+
+  /** Whether an offer of so many elements to a lane need not wait, nor fail. */
+  accepts(index: number, count: number): boolean {
+    return (
+      this.exit !== undefined ||
+      this.strategy === "sliding" ||
+      this.strategy === "dropping" ||
+      this.room(this.lane(index), false) >= count
+    )
   }
 
   /** How many elements a lane takes now: none while earlier offers wait, unless it is their turn. */
@@ -90,9 +99,9 @@ export class Mailbox<A, E> extends Lanes<A> {
 
   /** Accepts as the strategy says, without waiting. Answers the element that had to go, if one had to. */
   accept(element: A, index: number): A | typeof accepted | typeof refused {
-    if (this.exit !== undefined) return refused
     const lane = this.lane(index)
-    if (this.room(lane, false) > 0) {
+    if (this.exit !== undefined) return refused
+    if (lane.size < lane.capacity && lane.firstOfferer === undefined) {
       this.admit(lane, element)
       return accepted
     }
@@ -101,10 +110,7 @@ export class Mailbox<A, E> extends Lanes<A> {
       this.admit(lane, element)
       return oldest
     }
-    if (this.strategy === "dropping") {
-      lane.offered++
-      lane.dropped++
-    }
+    if (this.strategy === "dropping") lane.dropped++
     return refused
   }
 
@@ -127,8 +133,8 @@ export class Mailbox<A, E> extends Lanes<A> {
    */
   canTake(min: number): boolean {
     return (
-      this.size >= min ||
-      (this.size > 0 && (this.exit !== undefined || this.used.some((lane) => lane.size >= lane.capacity)))
+      !this.isEmpty &&
+      (min === 1 || this.size >= min || this.exit !== undefined || this.used.some((lane) => lane.size >= lane.capacity))
     )
   }
 
@@ -176,6 +182,12 @@ export class Mailbox<A, E> extends Lanes<A> {
     return true
   }
 
+  /** Makes sure that a fiber which is about to wait will be woken. */
+  expect(fiber: Fiber<unknown, unknown>): void {
+    this.dispatcher = fiber.currentDispatcher
+    this.sync = fiber.cache.scheduler.executionMode === "sync"
+  }
+
   waitAt(lane: Lane<A>, waiter: Waiter): void {
     lane.offerers.add(waiter)
     this.suspended++
@@ -206,7 +218,7 @@ export class Mailbox<A, E> extends Lanes<A> {
         }
       }
     }
-    for (let waiter = this.waitingTakers?.head; waiter !== undefined && (this.size > 0 || this.done);) {
+    for (let waiter = this.waitingTakers?.head; waiter !== undefined && (!this.isEmpty || this.done);) {
       if (this.done || this.canTake(waiter.min)) {
         this.takers.remove(waiter)
         waiter.wake()
@@ -224,12 +236,21 @@ export class Mailbox<A, E> extends Lanes<A> {
   private schedule(): void {
     if (this.scheduled || this.dispatcher === undefined) return
     this.scheduled = true
-    this.dispatcher.scheduleTask(() => this.settle(), 0)
+    const settle = () => this.settle()
+    // A microtask comes after all that is offered in one go, and far sooner than the scheduler's turn. But fibers that wake
+    // each other must let timers and I/O through, and `Effect.runSync` runs nothing but what the scheduler holds.
+    if (this.sync || (++wakes & 63) === 0) this.dispatcher.scheduleTask(settle, 0)
+    else queueMicrotask(settle)
   }
 
   private afterRemoval(): void {
-    if (this.suspended > 0 || (this.exit !== undefined && this.size === 0)) this.schedule()
+    if (this.suspended > 0 || (this.exit !== undefined && this.isEmpty)) this.schedule()
   }
 }
+
+// Every runtime has it, and no library of TypeScript's that all of them share.
+declare const queueMicrotask: (task: () => void) => void
+
+let wakes = 0
 
 const variance = { _A: identity, _E: identity, _Lane: identity, _OfferError: identity }
