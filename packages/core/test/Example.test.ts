@@ -40,7 +40,9 @@ it.effect("the first example of the architecture runs as it reads", () =>
     assert.strictEqual(info.status, "idle")
     assert.deepStrictEqual(info.state, { balance: 10, frozen: true })
     yield* manager.terminate("alice")
-    const tags = (yield* Fiber.join(seen)).map((event) => ("type" in event ? `${event._tag} ${event.type}` : event._tag))
+    const tags = (yield* Fiber.join(seen)).map((event) =>
+      "type" in event ? `${event._tag} ${event.type}` : event._tag
+    )
     assert.deepStrictEqual(tags, ["Processed Deposit", "Processed Freeze", "Processed Balance", "End"])
   }).pipe(Effect.scoped, Effect.provide(AccountLayer.pipe(Layer.provideMerge(RuntimeManager.layer))))
 )

@@ -1,0 +1,16 @@
+import { RuntimeConfig, RuntimeManager } from "@agent-runtime/core"
+import * as RuntimeTest from "@agent-runtime/core/RuntimeTest"
+import { describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+
+const inMemory = RuntimeTest.layer.pipe(
+  Layer.provideMerge(RuntimeManager.layer),
+  Layer.provide(RuntimeConfig.layer(RuntimeTest.limits)),
+  Layer.merge(RuntimeTest.layerTestClock)
+)
+
+describe("RuntimeManager.layer", () => {
+  for (const { rule, run, title } of RuntimeTest.conformance) {
+    it.effect(`${rule} ${title}`, () => Effect.provide(run, inMemory))
+  }
+})
