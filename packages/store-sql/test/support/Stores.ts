@@ -8,6 +8,12 @@ import { join } from "node:path"
 import { PostgresServer } from "./PostgresServer.ts"
 import * as TempFolder from "./TempFolder.ts"
 
+/** A store on a client. */
+export const onClient = (
+  sql: SqlClient.SqlClient
+): Effect.Effect<RuntimeStore.RuntimeStore["Service"], AgentError.StoreUnavailable, Scope.Scope> =>
+  Effect.provideService(SqlRuntimeStore.make, SqlClient.SqlClient, sql)
+
 /** A database of its own for one test, and how to open a store on it: each as another process would. */
 export interface Database {
   readonly store: Effect.Effect<RuntimeStore.RuntimeStore["Service"], AgentError.StoreUnavailable, Scope.Scope>
@@ -20,9 +26,7 @@ const database = (client: Layer.Layer<SqlClient.SqlClient, SqlError.SqlError>): 
   )
   return {
     sql,
-    store: Effect.flatMap(Effect.orDie(sql), (client) =>
-      Effect.provideService(SqlRuntimeStore.make, SqlClient.SqlClient, client)
-    )
+    store: Effect.flatMap(Effect.orDie(sql), onClient)
   }
 }
 

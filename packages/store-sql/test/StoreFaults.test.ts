@@ -1,0 +1,160 @@
+import type { RuntimeStore } from "@agent-runtime/core"
+import { NodeSqlite, SqlRuntimeStore } from "@agent-runtime/store-sql"
+import { AgentRuntimeId } from "@agent-runtime/schema"
+import { PgClient } from "@effect/sql-pg"
+import { describe, expect, it, layer } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { SqlClient } from "effect/sql"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import * as FaultyWire from "./support/FaultyWire.ts"
+import { PostgresServer } from "./support/PostgresServer.ts"
+import * as Stores from "./support/Stores.ts"
+import * as TempFolder from "./support/TempFolder.ts"
+
+type Store = RuntimeStore.RuntimeStore["Service"]
+
+const id = AgentRuntimeId.AgentRuntimeId.make("a")
+
+const create = (store: Store) => store.create({ id, agent: "A", epoch: 1, state: 0, version: 1, info: null })
+
+const accept = (store: Store, handle: RuntimeStore.Handle, activity: string) =>
+  store.write(handle, { accept: [{ activity, attempts: 0, crashes: 0, due: undefined, ahead: false }] })
+
+const pending = (store: Store) =>
+  Effect.map(store.open(id, { log: 0 }), (opened) => opened?.pending.map((one) => one.activity))
+
+const clientOf = (layer: Layer.Layer<SqlClient.SqlClient, unknown>) =>
+  Effect.orDie(Effect.map(Layer.build(Layer.fresh(layer)), Context.get(SqlClient.SqlClient)))
+
+describe("SqlRuntimeStore on SQLite", () => {
+  const open = (config: Omit<NodeSqlite.NodeSqliteConfig, "filename"> = {}) =>
+    Effect.gen(function* () {
+      const filename = join(yield* TempFolder.make, "store.db")
+      const sql = yield* clientOf(NodeSqlite.layer({ filename, ...config }))
+      const store = yield* Stores.onClient(sql)
+      return { filename, sql, store, handle: yield* create(store) }
+    })
+
+  it.live("D6 acknowledges nothing on a full disk, and goes on when there is room", () =>
+    Effect.gen(function* () {
+      const { handle, sql, store } = yield* open({ maxSize: 300_000 })
+      yield* accept(store, handle, "before")
+      const error = yield* Effect.flip(accept(store, handle, "x".repeat(400_000)))
+      expect(error).toMatchObject({ _tag: "StoreUnavailable", message: expect.stringMatching(/no space is left for/) })
+      expect(yield* pending(store)).toEqual(["before"])
+      yield* accept(store, handle, "small enough")
+      yield* sql`PRAGMA max_page_count = 100000`
+      yield* accept(store, handle, "x".repeat(400_000))
+      expect(yield* pending(store)).toHaveLength(3)
+    })
+  )
+
+  it.live("D6 acknowledges nothing while another process holds the lock, and goes on when it lets go", () =>
+    Effect.gen(function* () {
+      const { filename, handle, store } = yield* open({ busyTimeout: 20 })
+      const other = new DatabaseSync(filename)
+      other.exec("BEGIN IMMEDIATE")
+      const error = yield* Effect.flip(accept(store, handle, "x"))
+      expect(error).toMatchObject({
+        _tag: "StoreUnavailable",
+        message: expect.stringMatching(/is locked by another process/)
+      })
+      other.exec("COMMIT")
+      other.close()
+      yield* accept(store, handle, "y")
+      expect(yield* pending(store)).toEqual(["y"])
+    })
+  )
+
+  it.live("says at the start that the file cannot be written", () =>
+    Effect.gen(function* () {
+      const { filename } = yield* open()
+      const reader = yield* clientOf(NodeSqlite.layer({ filename, readonly: true }))
+      const error = yield* Effect.flip(Stores.onClient(reader))
+      expect(error).toMatchObject({ _tag: "StoreUnavailable", message: expect.stringMatching(/cannot be written/) })
+    })
+  )
+
+  it.live("says at the start that the file is no database", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename: import.meta.filename })))
+      expect(error).toMatchObject({
+        _tag: "StoreUnavailable",
+        message: expect.stringMatching(/is not an SQLite database/)
+      })
+    })
+  )
+})
+
+layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("SqlRuntimeStore on PostgreSQL", (it) => {
+  const open = Effect.gen(function* () {
+    const server = yield* PostgresServer
+    const url = new URL(yield* server.newDatabase)
+    const wire = yield* FaultyWire.make(Number(url.port))
+    const direct = yield* clientOf(PgClient.layer({ url: Redacted.make(url.href) }))
+    url.port = String(wire.port)
+    const store = yield* Stores.onClient(yield* clientOf(PgClient.layer({ url: Redacted.make(url.href) })))
+    const rows = Effect.map(
+      direct<{ activity: string }>`SELECT activity FROM agent_pending ORDER BY position`,
+      (found) => found.map((row) => JSON.parse(row.activity))
+    )
+    return { server, wire, store, rows, handle: yield* create(store) }
+  })
+
+  it.effect("D6 finds out that a commit whose answer was lost has happened, and acknowledges it once", () =>
+    Effect.gen(function* () {
+      const { handle, rows, store, wire } = yield* open
+      yield* accept(store, handle, "before")
+      wire.cut("after")
+      const written = yield* accept(store, handle, "lost answer")
+      expect(written.accepted).toHaveLength(1)
+      yield* accept(store, handle, "after")
+      expect(yield* rows).toEqual(["before", "lost answer", "after"])
+    })
+  )
+
+  it.effect("D6 finds out that a commit which never arrived has not happened, and refuses it", () =>
+    Effect.gen(function* () {
+      const { handle, rows, store, wire } = yield* open
+      yield* accept(store, handle, "before")
+      wire.cut("before")
+      expect((yield* Effect.flip(accept(store, handle, "never arrived")))._tag).toBe("StoreUnavailable")
+      yield* accept(store, handle, "after")
+      expect(yield* rows).toEqual(["before", "after"])
+    })
+  )
+
+  it.effect(
+    "D6 refuses others while a commit is unknown and the database is away, then acknowledges what was committed",
+    () =>
+      Effect.gen(function* () {
+        const { handle, rows, store, wire } = yield* open
+        yield* accept(store, handle, "before")
+        wire.cut("after")
+        const unknown = yield* Effect.forkChild(accept(store, handle, "unknown"), { startImmediately: true })
+        while ((yield* rows).length < 2) yield* Effect.yieldNow
+        wire.block(true)
+        expect((yield* Effect.flip(accept(store, handle, "refused")))._tag).toBe("StoreUnavailable")
+        expect(unknown.pollUnsafe()).toBeUndefined()
+        wire.block(false)
+        expect((yield* Fiber.join(unknown)).accepted).toHaveLength(1)
+        yield* accept(store, handle, "after")
+        expect(yield* rows).toEqual(["before", "unknown", "after"])
+      })
+  )
+
+  it.effect("D6 goes on without a restart after its connections were cut and after the server crashed", () =>
+    Effect.gen(function* () {
+      const { handle, rows, server, store } = yield* open
+      yield* accept(store, handle, "1")
+      yield* server.cutConnections
+      yield* accept(store, handle, "2").pipe(Effect.retry({ times: 5 }))
+      yield* server.crash
+      expect((yield* Effect.flip(accept(store, handle, "never")))._tag).toBe("StoreUnavailable")
+      yield* server.start
+      yield* accept(store, handle, "3").pipe(Effect.retry({ times: 5 }))
+      expect(yield* rows).toEqual(["1", "2", "3"])
+    })
+  )
+})

@@ -1,0 +1,71 @@
+import { Effect, type Scope } from "effect"
+import { connect, createServer, type Socket } from "node:net"
+
+/**
+ * A wire to PostgreSQL that can be cut at the two moments at which the client cannot know what became of its commit:
+ * `before` the commit has reached the server, or `after` the server has committed and before its answer arrives.
+ */
+export interface FaultyWire {
+  readonly port: number
+  /** Cuts the next commit, once. */
+  readonly cut: (moment: "before" | "after") => void
+  /** Whether connections are refused. */
+  readonly block: (blocked: boolean) => void
+}
+
+const holds = (data: Buffer, text: string) => data.includes(`${text}\0`)
+
+export const make = (server: number): Effect.Effect<FaultyWire, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let moment: "before" | "after" | undefined
+    let blocked = false
+    const sockets = new Set<Socket>()
+    const wire = createServer((client) => {
+      if (blocked) return client.destroy()
+      const upstream = connect(server, "127.0.0.1")
+      let committing = false
+      const end = () => {
+        client.destroy()
+        upstream.destroy()
+        sockets.delete(client)
+      }
+      sockets.add(client)
+      for (const socket of [client, upstream]) {
+        socket.on("error", end)
+        socket.on("close", end)
+      }
+      client.on("data", (data) => {
+        // The last statement of a transaction has been answered: what comes now is its commit.
+        if (moment === "before" && committing) {
+          moment = undefined
+          return end()
+        }
+        upstream.write(data)
+      })
+      upstream.on("data", (data) => {
+        committing = holds(data, "UPDATE 1")
+        if (moment === "after" && holds(data, "COMMIT")) {
+          moment = undefined
+          return end()
+        }
+        client.write(data)
+      })
+    })
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void wire.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () =>
+        Effect.sync(() => {
+          for (const socket of sockets) socket.destroy()
+          wire.close()
+        })
+    )
+    const address = wire.address()
+    return {
+      port: address !== null && typeof address === "object" ? address.port : 0,
+      cut: (at) => (moment = at),
+      block: (on) => {
+        blocked = on
+        if (on) for (const socket of sockets) socket.destroy()
+      }
+    }
+  })
