@@ -182,6 +182,7 @@ const succeeded = (entry: Entry, activity: Activity, value: unknown): Outcome =>
 const interrupted = (entry: Entry, activity: Activity, interruption: Interruption): void => {
   switch (interruption) {
     case "requeue":
+      entry.count.interrupted++
       return putBack(entry, activity, undefined)
     case "shutdown":
       // With a store: it stays pending there, and runs anew when the runtime is opened again.

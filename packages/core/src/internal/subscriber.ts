@@ -165,7 +165,9 @@ export class Subscriber {
     if (this.cursor < this.source.sequence) return
     this.live = true
     const { running } = this.source
-    if (running !== undefined) for (const event of running.emitted) this.emit(event, running.activity)
+    if (running === undefined) return
+    // Bounded by `emittedRetention`: a backlog overruns no queue.
+    for (const event of running.emitted) if (this.wantsEmitted(event, running.activity)) this.queue.push(event)
   }
 
   private push(event: Event): void {
