@@ -6,6 +6,8 @@ const [name = "", contender = ""] = process.argv.slice(2)
 const case_ = await findCase(name)
 const run = contender === ours ? case_.ours : case_.peers[contender]
 if (typeof run !== "function") throw new Error(`${name} has no contender "${contender}"`)
+// As NodeRuntime does: what waits for a worker or a timer that holds nothing must not end the process.
+setInterval(() => {}, 60_000)
 const sample = await run()
 if (!Number.isFinite(sample)) throw new Error(`${name} answered ${sample} for "${contender}"`)
 process.stdout.write(`${JSON.stringify({ sample })}\n`, () => process.exit(0))

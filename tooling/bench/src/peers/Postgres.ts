@@ -41,7 +41,7 @@ export const withPostgres = async <A>(use: (url: string) => Promise<A>): Promise
 
 const runtimes = 100
 
-/** Activities per second over one connection, so many in each transaction, one row a statement. */
+/** Activities per second over one connection, so many in each transaction, all rows of a table in one statement. */
 export const rawPostgres = (perTransaction: number): Promise<number> =>
   withPostgres(async (url) => {
     const client = new Client(url)
@@ -55,22 +55,32 @@ export const rawPostgres = (perTransaction: number): Promise<number> =>
     `)
     let sent = 0
     const transaction = async () => {
+      const sequences = Array.from({ length: perTransaction }, () => sent++)
+      const names = sequences.map((sequence) => `account-${sequence % runtimes}`)
+      const now = Date.now()
       await client.query("BEGIN")
-      for (let i = 0; i < perTransaction; i++) {
-        const sequence = sent++
-        const runtime = `account-${sequence % runtimes}`
-        const now = Date.now()
-        await client.query({
-          name: "append",
-          text: "INSERT INTO log (runtime, epoch, sequence, activity, type, priority, payload, accepted_at, ended_at) VALUES ($1, 1, $2, $3, 'Add', 'standard', $4, $5, $6)",
-          values: [runtime, sequence, `activity-${sequence}`, '{"by":1}', now, now]
-        })
-        await client.query({
-          name: "upsert",
-          text: "INSERT INTO state (runtime, epoch, sequence, state) VALUES ($1, 1, $2, $3) ON CONFLICT (runtime) DO UPDATE SET sequence = excluded.sequence, state = excluded.state",
-          values: [runtime, sequence, `{"count":${sequence}}`]
-        })
-      }
+      await client.query({
+        name: "append",
+        text: `
+          INSERT INTO log (runtime, epoch, sequence, activity, type, priority, payload, accepted_at, ended_at)
+          SELECT runtime, 1, sequence, activity, 'Add', 'standard', payload, $5, $5
+          FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS rows (runtime, sequence, activity, payload)`,
+        values: [
+          names,
+          sequences,
+          sequences.map((sequence) => `activity-${sequence}`),
+          sequences.map(() => '{"by":1}'),
+          now
+        ]
+      })
+      await client.query({
+        name: "upsert",
+        text: `
+          INSERT INTO state (runtime, epoch, sequence, state)
+          SELECT runtime, 1, sequence, state FROM unnest($1::text[], $2::bigint[], $3::text[]) AS rows (runtime, sequence, state)
+          ON CONFLICT (runtime) DO UPDATE SET sequence = excluded.sequence, state = excluded.state`,
+        values: [names, sequences, sequences.map((sequence) => `{"count":${sequence}}`)]
+      })
       await client.query("COMMIT")
     }
     const sample = await throughput(perTransaction, transaction)
