@@ -26,7 +26,12 @@ export const pass = (name: string): Effect.Effect<void> =>
   })
 
 /** Waits until a workflow waits at the gate. */
-export const reached = (name: string): Effect.Effect<void> => Effect.suspend(() => find(name).reached.await)
+export const reached = (name: string): Effect.Effect<void> =>
+  // A latch resumes who waits within the workflow's own step: it comes to rest first.
+  Effect.andThen(
+    Effect.suspend(() => find(name).reached.await),
+    Effect.yieldNow
+  )
 
 /** Lets whoever comes to the gate pass. */
 export const open = (name: string): Effect.Effect<void> => Effect.sync(() => void find(name).opened.openUnsafe())
