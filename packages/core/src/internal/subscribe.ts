@@ -21,6 +21,7 @@ export const subscribe = (
   const { clock, dispatcher } = entry.kernel
   const subscriber = new Subscriber(++lastId, clock.currentTimeMillisUnsafe(), options, cursor.value, entry, dispatcher)
   ;(entry.subscribers ??= new Set()).add(subscriber)
+  subscriber.start()
   entry.changed()
   return Exit.succeed(subscriber)
 }

@@ -38,6 +38,8 @@ export class Subscriber {
   private readonly queue = new Deque<Event>()
   /** The last sequence this subscriber has considered. */
   private cursor: number
+  /** The last sequence that has left the queue; with nothing queued, the last considered. */
+  private passed: number
   private live = false
   private gap: { missed: number; from: number; to: number } | undefined = undefined
   private reason: AgentEvent.End["reason"] | undefined = undefined
@@ -59,9 +61,14 @@ export class Subscriber {
     this.connectedAt = connectedAt
     this.options = options
     this.cursor = cursor
+    this.passed = cursor
     this.source = source
     this.dispatcher = dispatcher
     this.capacity = options.capacity ?? 1024
+  }
+
+  /** Begins, once it is registered: where there is nothing to catch up with, it is live from here on. */
+  start(): void {
     this.catchUp(0)
   }
 
@@ -143,6 +150,7 @@ export class Subscriber {
       batch.push({ _tag: "End", reason: this.reason })
       this.exit = Exit.fail(Cause.Done())
     }
+    this.passed = this.cursor
     this.delivered += batch.length
     return batch.length === 0 ? undefined : (batch as unknown as Arr.NonEmptyReadonlyArray<Event>)
   }
@@ -167,7 +175,10 @@ export class Subscriber {
     const { running } = this.source
     if (running === undefined) return
     // Bounded by `emittedRetention`: a backlog overruns no queue.
-    for (const event of running.emitted) if (this.wantsEmitted(event, running.activity)) this.queue.push(event)
+    for (const event of running.emitted) {
+      if (this.wantsEmitted(event, running.activity)) this.queue.push(event)
+      if (this.exit !== undefined) return
+    }
   }
 
   private push(event: Event): void {
@@ -183,10 +194,12 @@ export class Subscriber {
 
   private drop(event: Event): void {
     this.dropped++
-    if ("sequence" in event) return this.addGap(1, event.sequence, event.sequence)
+    if ("sequence" in event) {
+      this.passed = event.sequence
+      return this.addGap(1, event.sequence, event.sequence)
+    }
     // What was emitted has no sequence: it counts as missed, but no sequence is lost with it.
-    const at = this.gap?.to ?? this.source.sequence
-    this.addGap(1, this.gap?.from ?? at + 1, at)
+    this.addGap(1, this.passed + 1, this.passed)
   }
 
   private addGap(missed: number, from: number, to: number): void {
