@@ -6,6 +6,7 @@ const groups: Readonly<Record<string, () => Promise<{ readonly cases: ReadonlyAr
   mailbox: () => import("./cases/mailbox.ts"),
   core: () => import("./cases/core.ts"),
   growth: () => import("./cases/growth.ts"),
+  http: () => import("./cases/http.ts"),
   store: () => import("./cases/store.ts"),
   size: () => import("./cases/size.ts")
 }

@@ -2,6 +2,7 @@
 import type { StartServer } from "./Server.ts"
 
 export const servers = {
+  "agent-runtime": async () => (await import("./OwnServer.ts")).agentRuntime,
   "node:http": async () => (await import("./NodeServers.ts")).nodeHttp,
   "node:http, one buffer a burst": async () => (await import("./NodeServers.ts")).nodeHttpShared,
   "Effect in node:http": async () => (await import("./NodeServers.ts")).nodeHttpEffect,
