@@ -135,6 +135,14 @@ const common = Schema.Struct(fields)
  */
 export type RuntimeInfo<State = unknown> = typeof common.Type & { readonly state: State }
 
+/**
+ * A snapshot of one runtime whose agent is not known: its state is JSON.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RuntimeInfo = Schema.Struct({ ...fields, state: Schema.Json })
+
 const codecs = new WeakMap<Agent.Any, unknown>()
 
 /**

@@ -1,1 +1,5 @@
-export const packageName = "@agent-runtime/transport-http"
+export * as AgentApi from "./AgentApi.ts"
+export * as AgentApiServer from "./AgentApiServer.ts"
+export * as ApiError from "./ApiError.ts"
+export * as Authorization from "./Authorization.ts"
+export * as ServerLimits from "./ServerLimits.ts"

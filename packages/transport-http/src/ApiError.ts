@@ -1,0 +1,78 @@
+/**
+ * The errors that HTTP adds to those of `@agent-runtime/schema`: who is asking, what was asked, how much of it.
+ *
+ * @since 0.1.0
+ */
+import { Schema } from "effect"
+
+/** No credentials, or none that this server knows. @category errors @since 0.1.0 */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()(
+  "Unauthorized",
+  { message: Schema.String },
+  { httpApiStatus: 401 }
+) {
+  static readonly of = () => new Unauthorized({ message: "Send a valid token: authorization: Bearer <token>" })
+}
+
+/** The request is understood and refused. @category errors @since 0.1.0 */
+export class Forbidden extends Schema.TaggedError<Forbidden>()(
+  "Forbidden",
+  { message: Schema.String },
+  { httpApiStatus: 403 }
+) {
+  static readonly of = (message: string) => new Forbidden({ message })
+}
+
+/** There is no such path. @category errors @since 0.1.0 */
+export class RouteNotFound extends Schema.TaggedError<RouteNotFound>()(
+  "RouteNotFound",
+  { message: Schema.String },
+  { httpApiStatus: 404 }
+) {}
+
+/** The path exists and does not know the method; `allow` lists those it knows. @category errors @since 0.1.0 */
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()(
+  "MethodNotAllowed",
+  { message: Schema.String, allow: Schema.Array(Schema.String) },
+  { httpApiStatus: 405 }
+) {}
+
+/** The body is larger than `limit` bytes. @category errors @since 0.1.0 */
+export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()(
+  "PayloadTooLarge",
+  { message: Schema.String, limit: Schema.Int },
+  { httpApiStatus: 413 }
+) {
+  static readonly of = (limit: number) =>
+    new PayloadTooLarge({ limit, message: `A body holds at most ${limit} bytes: send less at once` })
+}
+
+/** The body is not JSON, or NDJSON where that is taken. @category errors @since 0.1.0 */
+export class UnsupportedMediaType extends Schema.TaggedError<UnsupportedMediaType>()(
+  "UnsupportedMediaType",
+  { message: Schema.String },
+  { httpApiStatus: 415 }
+) {}
+
+/** More at once, or more in a second, than this principal may; `what` names the limit. @category errors @since 0.1.0 */
+export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()(
+  "TooManyRequests",
+  { message: Schema.String, what: Schema.Literals(["requests", "connections", "streams"]), limit: Schema.Finite },
+  { httpApiStatus: 429 }
+) {}
+
+/** The server broke; the log says how. @category errors @since 0.1.0 */
+export class InternalError extends Schema.TaggedError<InternalError>()(
+  "InternalError",
+  { message: Schema.String },
+  { httpApiStatus: 500 }
+) {}
+
+/** The server is going down and takes no new work. @category errors @since 0.1.0 */
+export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()(
+  "ShuttingDown",
+  { message: Schema.String },
+  { httpApiStatus: 503 }
+) {
+  static readonly of = () => new ShuttingDown({ message: "This server is shutting down: try another, or later" })
+}

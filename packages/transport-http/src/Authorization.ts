@@ -1,0 +1,230 @@
+/**
+ * Who may do what: tokens bound to a principal, its scopes, and the runtimes that are its own. `layerTokenFile` and
+ * `layerTokens` are two implementations; a program with sessions or JWTs provides its own with `layer`.
+ *
+ * @since 0.1.0
+ */
+import type { Duration } from "effect"
+import { Context, Effect, Exit, FileSystem, Layer, Option, Schedule, Schema } from "effect"
+import { Unauthorized } from "./ApiError.ts"
+
+/**
+ * `read`: look at things; `send`: send activities and replay dead letters; `manage`: create, terminate, pause, resume,
+ * cancel, discard.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Scope = "read" | "send" | "manage"
+
+/**
+ * Every scope.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const scopes: ReadonlyArray<Scope> = ["read", "send", "manage"]
+
+/**
+ * Someone who makes requests. Runtimes whose id does not begin with `prefix` do not exist for them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Principal {
+  readonly name: string
+  readonly scopes: ReadonlySet<Scope>
+  readonly prefix: string
+}
+
+/**
+ * Makes a principal; by default one that may do everything.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const principal = (options: {
+  readonly name: string
+  readonly scopes?: Iterable<Scope> | undefined
+  readonly prefix?: string | undefined
+}): Principal => ({
+  name: options.name,
+  scopes: new Set(options.scopes ?? scopes),
+  prefix: options.prefix ?? ""
+})
+
+/**
+ * The headers of a request, names in lower case.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Headers = Readonly<Record<string, string | undefined>>
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface AuthorizationShape {
+  /** Whether requests need credentials. Without, a server listens on a loopback address only. */
+  readonly required: boolean
+  /** Who makes a request with these headers. Asked again, every few seconds, for as long as an event stream is open. */
+  readonly authenticate: (headers: Headers) => Effect.Effect<Principal, Unauthorized>
+}
+
+/**
+ * Who may do what; by default everyone may do everything.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Authorization: Context.Reference<AuthorizationShape> = Context.Reference<AuthorizationShape>(
+  "@agent-runtime/transport-http/Authorization",
+  {
+    defaultValue: () => {
+      const anyone = Exit.succeed(principal({ name: "anonymous" }))
+      return { required: false, authenticate: () => anyone }
+    }
+  }
+)
+
+/**
+ * Credentials of one's own making: `authenticate` finds the principal of a request by its headers.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (authenticate: AuthorizationShape["authenticate"]): Layer.Layer<never> =>
+  Layer.succeed(Authorization, { required: true, authenticate })
+
+/**
+ * One token and what it opens. `prefix` is empty where every runtime is its own.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Token = Schema.Struct({
+  token: Schema.NonEmptyString,
+  principal: Schema.NonEmptyString,
+  scopes: Schema.Array(Schema.Literals(["read", "send", "manage"])),
+  prefix: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{0,40}$/)))
+})
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Token = typeof Token.Type
+
+/** The token of an `authorization` header. The scheme is not case sensitive. */
+const bearerOf = (headers: Headers): string | undefined => /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
+
+const unauthorized = Exit.fail(Unauthorized.of())
+
+/**
+ * Compares without ending early: how long it takes tells nothing of where a guess goes wrong, only how long the guess is.
+ */
+const isSame = (guess: string, token: string): boolean => {
+  let difference = guess.length ^ token.length
+  for (let i = 0; i < guess.length; i++) difference |= guess.charCodeAt(i) ^ token.charCodeAt(i % token.length)
+  return difference === 0
+}
+
+const authenticator = (tokens: ReadonlyArray<Token>): AuthorizationShape["authenticate"] => {
+  const known = tokens.map((token) => ({
+    token: token.token,
+    found: Exit.succeed(principal({ name: token.principal, scopes: token.scopes, prefix: token.prefix }))
+  }))
+  return (headers) => {
+    const guess = bearerOf(headers)
+    if (guess === undefined) return unauthorized
+    let answer: Exit.Exit<Principal, Unauthorized> = unauthorized
+    for (const { found, token } of known) if (isSame(guess, token)) answer = found
+    return answer
+  }
+}
+
+/**
+ * Tokens known from the start.
+ *
+ * @example
+ * ```ts
+ * import { Authorization } from "@agent-runtime/transport-http"
+ * import { Layer } from "effect"
+ *
+ * const layer = Authorization.layerTokens([
+ *   { token: "a long secret", principal: "team-a", scopes: ["read", "send"], prefix: "team-a-" }
+ * ])
+ * console.log(Layer.isLayer(layer)) // true
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTokens = (tokens: ReadonlyArray<Token>): Layer.Layer<never> => layer(authenticator(tokens))
+
+/**
+ * A token file cannot be read, or is no list of tokens.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TokenFileInvalid extends Schema.TaggedError<TokenFileInvalid>()("TokenFileInvalid", {
+  message: Schema.String,
+  file: Schema.String
+}) {}
+
+const decodeTokens = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Array(Token)))
+
+const parseTokens = (file: string, text: string): Effect.Effect<ReadonlyArray<Token>, TokenFileInvalid> =>
+  Effect.mapError(
+    decodeTokens(text),
+    // What the decoder says may quote the file, and with it a token.
+    () =>
+      new TokenFileInvalid({
+        file,
+        message: `${file} is no list of { token, principal, scopes: ["read", "send", "manage"], prefix? } in JSON`
+      })
+  )
+
+/**
+ * Tokens from a file of JSON: `[{ "token": "…", "principal": "…", "scopes": ["read", "send"], "prefix": "team-a-" }]`.
+ *
+ * The file is looked at every `interval` (default 1 second) and read again when it has changed. Unreadable at the start,
+ * the layer fails `TokenFileInvalid`; unreadable later, nobody is let in until it is whole again.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTokenFile = (
+  file: string,
+  options?: { readonly interval?: Duration.Input | undefined }
+): Layer.Layer<never, TokenFileInvalid, FileSystem.FileSystem> =>
+  Layer.effect(
+    Authorization,
+    Effect.gen(function* () {
+      const files = yield* FileSystem.FileSystem
+      const read = Effect.mapError(
+        files.readFileString(file),
+        (error) => new TokenFileInvalid({ file, message: `${file} cannot be read: ${error.message}` })
+      )
+      let text = yield* read
+      let authenticate = authenticator(yield* parseTokens(file, text))
+      const closed = authenticator([])
+      const reread = Effect.gen(function* () {
+        const now = yield* Effect.option(read)
+        const next = Option.getOrElse(now, () => "")
+        if (next === text) return
+        text = next
+        const tokens = yield* Effect.result(parseTokens(file, text))
+        if (tokens._tag === "Success") {
+          authenticate = authenticator(tokens.success)
+          yield* Effect.logInfo(`Read ${file} again: ${tokens.success.length} tokens`)
+        } else {
+          authenticate = closed
+          yield* Effect.logError(`${tokens.failure.message}. Nobody is let in until it is.`)
+        }
+      })
+      yield* Effect.forkScoped(Effect.repeat(reread, Schedule.spaced(options?.interval ?? "1 second")))
+      return { required: true, authenticate: (headers) => authenticate(headers) }
+    })
+  )

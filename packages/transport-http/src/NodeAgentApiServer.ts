@@ -1,0 +1,160 @@
+/**
+ * The whole server on Node: one layer that listens, and a way to run a program that obeys `SIGTERM`.
+ *
+ * @since 0.1.0
+ */
+import { createServer, type Server } from "node:http"
+import type { Socket } from "node:net"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Cause, Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { HttpServer, HttpServerError } from "effect/http"
+import type { RuntimeManager } from "@agent-runtime/core"
+import { Authorization } from "./Authorization.ts"
+import * as AgentApiServer from "./AgentApiServer.ts"
+import { ServerLimits, type ServerLimitsShape } from "./ServerLimits.ts"
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options extends AgentApiServer.Options {
+  /** Default 4199; 0 picks a free one. */
+  readonly port?: number | undefined
+  /** The address to listen on. Default `127.0.0.1`. Any that is not loopback needs an `Authorization`. */
+  readonly host?: string | undefined
+}
+
+/**
+ * The server would listen on an address that others reach, and let everyone do everything.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CredentialsRequired extends Schema.TaggedError<CredentialsRequired>()("CredentialsRequired", {
+  message: Schema.String,
+  host: Schema.String
+}) {}
+
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host)
+
+/** What Node refuses before there is a request, in the words of the API. */
+const refusals: Readonly<Record<string, readonly [status: string, tag: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", "RequestInvalid", "The headers are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "RequestInvalid", "The request took too long to arrive"]
+}
+
+const listener = (limits: ServerLimitsShape): Server => {
+  const headersTimeout = Duration.toMillis(limits.headersTimeout)
+  const server = createServer({
+    headersTimeout,
+    requestTimeout: Math.max(headersTimeout, Duration.toMillis(limits.requestTimeout)),
+    connectionsCheckingInterval: Math.min(5000, headersTimeout / 2),
+    keepAliveTimeout: 5000,
+    maxHeaderSize: limits.headerBytes
+  })
+  server.maxConnections = limits.connections
+  server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
+    if (!socket.writable || error.code === "ECONNRESET") return socket.destroy()
+    const [status, tag, message] = refusals[error.code ?? ""] ?? [
+      "400 Bad Request",
+      "RequestInvalid",
+      "The request is no HTTP"
+    ]
+    const body = JSON.stringify({ _tag: tag, message, path: [] })
+    socket.end(
+      `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
+    )
+  })
+  return server
+}
+
+/**
+ * A server on Node. Needs a `RuntimeManager`; takes `Authorization` and `ServerLimits` from its surroundings where they
+ * are given. Fails `CredentialsRequired` for an address that is not loopback without `Authorization`, and `ServeError`
+ * where it cannot listen.
+ *
+ * @example
+ * ```ts
+ * import { RuntimeManager } from "@agent-runtime/core"
+ * import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
+ * import { Effect, Layer } from "effect"
+ * import { HttpServer } from "effect/http"
+ *
+ * const server = NodeAgentApiServer.layer({ port: 0 }).pipe(Layer.provide(RuntimeManager.layer))
+ *
+ * const program = Effect.gen(function* () {
+ *   const { address } = yield* HttpServer.HttpServer
+ *   console.log(HttpServer.formatAddress(address).startsWith("http://127.0.0.1:")) // true
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(server)))
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<
+  HttpServer.HttpServer,
+  CredentialsRequired | HttpServerError.ServeError,
+  RuntimeManager.RuntimeManager
+> => {
+  const host = options.host ?? "127.0.0.1"
+  const { port = 4199 } = options
+  const socket = Layer.unwrap(
+    Effect.gen(function* () {
+      const { required } = yield* Authorization
+      const limits = yield* ServerLimits
+      if (!required && !isLoopback(host)) {
+        return yield* new CredentialsRequired({
+          host,
+          message: `${host} can be reached by others: give tokens, or listen on 127.0.0.1`
+        })
+      }
+      const server = listener(limits)
+      return NodeHttpServer.layer(() => server, {
+        port,
+        host: host.replace(/^\[|\]$/g, ""),
+        gracefulShutdownTimeout: "500 millis"
+      })
+    })
+  )
+  const hosts = [...(options.hosts ?? []), host]
+  return AgentApiServer.layer({ ...options, hosts }).pipe(Layer.provideMerge(socket))
+}
+
+/**
+ * Runs a program until it is told to end: the layer is built, `started` is run, and on `SIGTERM` or `SIGINT` the layer
+ * is closed and the process exits with code 0. A second signal exits at once. A layer that cannot be built is told in one
+ * line on standard error, with exit code 1.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A, E>(layer: Layer.Layer<A, E>, started: Effect.Effect<void, never, A>): void => {
+  const scope = Scope.makeUnsafe()
+  let signals = 0
+  let close: (() => void) | undefined
+  const onSignal = () => {
+    if (++signals > 1) process.exit(1)
+    close?.()
+  }
+  process.on("SIGTERM", onSignal)
+  process.on("SIGINT", onSignal)
+  const told = new Promise<void>((resolve) => {
+    close = resolve
+  })
+  const program = Effect.gen(function* () {
+    const context = yield* Layer.buildWithScope(layer, scope)
+    yield* Effect.provideContext(started, context)
+    yield* Effect.promise(() => told)
+  })
+  void Effect.runPromiseExit(Effect.onExit(program, (exit) => Scope.close(scope, exit))).then((exit) => {
+    if (Exit.isSuccess(exit)) process.exit(0)
+    const error = Cause.squash(exit.cause)
+    process.stderr.write(`${error instanceof Error && error.message !== "" ? error.message : String(error)}\n`)
+    process.exit(1)
+  })
+}

@@ -1,0 +1,80 @@
+import { AgentError, type AgentRuntimeId } from "@agent-runtime/schema"
+import { Context, Effect, Exit, Layer, SchemaIssue } from "effect"
+import { HttpRouter, HttpServerRequest } from "effect/http"
+import { HttpApiError } from "effect/http-api"
+import { Access, CurrentPrincipal, RequiredScope } from "../AgentApi.ts"
+import { Forbidden, ShuttingDown } from "../ApiError.ts"
+import { Authorization, type Principal, type Scope } from "../Authorization.ts"
+import { failure } from "./answer.ts"
+import { CurrentGate } from "./gate.ts"
+
+const missing = (scope: Scope) => Forbidden.of(`This takes the scope "${scope}", which your token does not have`)
+
+const format = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const toKey = (segment: PropertyKey | { readonly key: PropertyKey }): string | number => {
+  const key = typeof segment === "object" ? segment.key : segment
+  return typeof key === "symbol" ? String(key) : key
+}
+
+/** The first fault of what does not fit a schema. */
+export const faultOf = (issue: SchemaIssue.Issue): { path: Array<string | number>; message: string } => {
+  const first = format(issue).issues[0]
+  return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
+}
+
+/** What the schemas of an endpoint refuse in the path, the query or the headers. */
+const refused = (
+  error: HttpApiError.HttpApiSchemaError,
+  params: Readonly<Record<string, string | undefined>>
+): AgentError.RuntimeIdInvalid | AgentError.RequestInvalid => {
+  const { message, path } = faultOf(error.cause.issue)
+  if (error.kind === "Params" && path[0] === "id") return AgentError.RuntimeIdInvalid.of(params.id ?? "")
+  return new AgentError.RequestInvalid({ path, message: `${path.join(".") || error.kind} is wrong: ${message}` })
+}
+
+/** Stands in front of every endpoint: who is asking, whether they may, how often, and what they asked. */
+export const layer: Layer.Layer<Access, never, CurrentGate> = Layer.effect(
+  Access,
+  Effect.gen(function* () {
+    const gate = yield* CurrentGate
+    const authorization = yield* Authorization
+    return Access.of((handler, { endpoint }) => {
+      const scope = Context.get(endpoint.annotations, RequiredScope)
+      const isWork = scope === "send" || scope === "manage"
+      const admitted = (principal: Principal) => {
+        if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
+        if (isWork && gate.closing) return Exit.succeed(failure(ShuttingDown.of()))
+        const busy = gate.enter(principal)
+        if (busy !== undefined) return Exit.succeed(failure(busy))
+        return Effect.onExit(
+          Effect.provideService(
+            Effect.catch(handler, (error) => {
+              if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
+              return Effect.map(HttpRouter.params, (params) => failure(refused(error, params)))
+            }),
+            CurrentPrincipal,
+            principal
+          ),
+          () => {
+            gate.leave(principal)
+            return Exit.void
+          }
+        )
+      }
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        Effect.matchEffect(authorization.authenticate(request.headers), {
+          onFailure: (error) => Effect.succeed(failure(error)),
+          onSuccess: admitted
+        })
+      )
+    })
+  })
+)
+
+/** A runtime that is not the principal's own is one that does not exist. */
+export const checkOwn = (
+  principal: Principal,
+  id: AgentRuntimeId.AgentRuntimeId | string
+): Exit.Exit<void, AgentError.AgentRuntimeNotFound> =>
+  id.startsWith(principal.prefix) ? Exit.void : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))

@@ -1,0 +1,106 @@
+import type { AgentRuntimeState, Receipt } from "@agent-runtime/schema"
+import { Schema } from "effect"
+import { HttpServerResponse } from "effect/http"
+
+/** An error with a schema of its own: one of `AgentError` or `ApiError`. */
+export interface Failure {
+  readonly _tag: string
+  readonly message: string
+}
+
+interface FailureClass {
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+interface Shape {
+  readonly status: number
+  readonly keys: ReadonlyArray<string>
+}
+
+const shapes = new WeakMap<object, Shape>()
+
+/** How an error is answered: its status, and the fields of its schema. Nothing else of it leaves the server. */
+const shapeOf = (error: Failure): Shape => {
+  const type: unknown = error.constructor
+  let shape = shapes.get(error.constructor)
+  if (shape === undefined) {
+    shape = Schema.isSchema(type)
+      ? {
+          status: Number(Schema.resolveAnnotations(type)?.httpApiStatus ?? 500),
+          keys: Object.keys((type as unknown as FailureClass).fields).filter((key) => key !== "_tag")
+        }
+      : { status: 500, keys: [] }
+    shapes.set(error.constructor, shape)
+  }
+  return shape
+}
+
+/** Seconds after which what was refused for want of room may be tried again. */
+const retryAfter = (error: Failure): string | undefined => {
+  switch (error._tag) {
+    case "MailboxFull":
+    case "TooManyRequests":
+    case "StoreUnavailable":
+    case "ShuttingDown":
+      return "1"
+    case "TooManyRuntimes":
+      return "10"
+    default:
+      return undefined
+  }
+}
+
+export const failureToJson = (error: Failure): Record<string, unknown> => {
+  const json: Record<string, unknown> = { _tag: error._tag }
+  for (const key of shapeOf(error).keys) {
+    const value = (error as unknown as Record<string, unknown>)[key]
+    if (value !== undefined) json[key] = value
+  }
+  return json
+}
+
+export const failure = (error: Failure): HttpServerResponse.HttpServerResponse => {
+  const headers: Record<string, string> = {}
+  const after = retryAfter(error)
+  if (after !== undefined) headers["retry-after"] = after
+  if (error._tag === "Unauthorized") headers["www-authenticate"] = `Bearer realm="agent-runtime"`
+  if ("allow" in error && Array.isArray(error.allow)) headers.allow = error.allow.join(", ")
+  return text(JSON.stringify(failureToJson(error)), shapeOf(error).status, headers)
+}
+
+const text = (body: string, status: number, headers?: Record<string, string>): HttpServerResponse.HttpServerResponse =>
+  HttpServerResponse.text(body, {
+    status,
+    contentType: "application/json",
+    ...(headers === undefined ? {} : { headers })
+  })
+
+export const json = (
+  value: unknown,
+  status = 200,
+  headers?: Record<string, string>
+): HttpServerResponse.HttpServerResponse => text(JSON.stringify(value), status, headers)
+
+export const isoTime = (millis: number): string => new Date(millis).toISOString()
+
+export const receiptToJson = (receipt: Receipt.Receipt): unknown => ({
+  ...receipt,
+  acceptedAt: isoTime(receipt.acceptedAt)
+})
+
+const activityPath = (receipt: Receipt.Receipt): string =>
+  `/v1/runtimes/${receipt.runtimeId}/activities/${receipt.activityId}`
+
+/** 202 while the activity has yet to end, 200 once it has. */
+export const receipt = (value: Receipt.Receipt): HttpServerResponse.HttpServerResponse =>
+  json(receiptToJson(value), value.status === "accepted" || value.status === "running" ? 202 : 200, {
+    location: activityPath(value)
+  })
+
+/** What a runtime says of itself, with its state as `encoded`. */
+export const infoToJson = (info: AgentRuntimeState.RuntimeInfo, encoded: unknown): unknown => ({
+  ...info,
+  state: encoded,
+  subscribers: info.subscribers.map((subscriber) => ({ ...subscriber, connectedAt: isoTime(subscriber.connectedAt) })),
+  ...(info.lastError === undefined ? {} : { lastError: { ...info.lastError, at: isoTime(info.lastError.at) } })
+})

@@ -1,0 +1,164 @@
+import { AgentError, type AgentEvent, Priority } from "@agent-runtime/schema"
+import type { AgentRuntime, Subscription } from "@agent-runtime/core"
+import { Effect, Exit, type Scope, Stream } from "effect"
+import { HttpServerResponse } from "effect/http"
+import type { ShuttingDown, TooManyRequests } from "../ApiError.ts"
+import type { AuthorizationShape, Headers, Principal } from "../Authorization.ts"
+import { framesOf, idOf } from "./eventFrames.ts"
+import { EventWriter } from "./eventWriter.ts"
+import type { Gate } from "./gate.ts"
+
+/** What a reader asks for in the query and in `Last-Event-ID`. */
+export interface EventQuery {
+  readonly type?: string | undefined
+  readonly priority?: string | undefined
+  readonly outcome?: string | undefined
+  readonly from?: string | undefined
+  readonly lastEventId?: string | undefined
+}
+
+const cursor = /^(\d{1,16})-(\d{1,16})$/
+
+const parseFrom = (query: EventQuery): Exit.Exit<Subscription.From, AgentError.CursorInvalid> => {
+  const text = query.lastEventId === undefined || query.lastEventId === "" ? query.from : query.lastEventId
+  if (text === undefined || text === "latest") return Exit.succeed("latest")
+  if (text === "earliest") return Exit.succeed("earliest")
+  const [, epoch, sequence] = cursor.exec(text) ?? []
+  if (epoch === undefined || sequence === undefined) {
+    return Exit.fail(
+      new AgentError.CursorInvalid({
+        cursor: text.slice(0, 64),
+        message: `A cursor is "latest", "earliest" or the id of an event, such as 1700000000000000-42`
+      })
+    )
+  }
+  return Exit.succeed({ after: Number(sequence), epoch: Number(epoch) })
+}
+
+const list = (text: string | undefined): ReadonlyArray<string> | undefined =>
+  text === undefined || text === "" ? undefined : text.split(",").map((part) => part.trim())
+
+const members = <A extends string>(
+  name: string,
+  text: string | undefined,
+  allowed: ReadonlyArray<A>
+): Exit.Exit<ReadonlyArray<A> | undefined, AgentError.RequestInvalid> => {
+  const parts = list(text)
+  const fine = parts?.filter((part): part is A => (allowed as ReadonlyArray<string>).includes(part))
+  if (parts?.length === fine?.length) return Exit.succeed(fine)
+  return Exit.fail(
+    new AgentError.RequestInvalid({ path: [name], message: `${name} is a list of ${allowed.join(", ")}` })
+  )
+}
+
+/** Which events a reader wants. */
+export const parseQuery = Effect.fnUntraced(function* (query: EventQuery) {
+  return {
+    from: yield* parseFrom(query),
+    types: list(query.type),
+    priorities: yield* members("priority", query.priority, Priority.priorities),
+    outcomes: (yield* members("outcome", query.outcome, ["processed", "failed"] as const)) ?? (["processed"] as const)
+  }
+})
+
+type Query = Effect.Success<ReturnType<typeof parseQuery>>
+
+/**
+ * Follows how far a reader has come, also past what its filter leaves out, so that a sign of life can tell it.
+ */
+class Progress {
+  private readonly query: Query
+  /** The last sequence looked at, and the last that went to the queue. */
+  private seen: number | undefined = undefined
+  private queued: number | undefined = undefined
+  private delivered: number | undefined = undefined
+
+  constructor(query: Query) {
+    this.query = query
+  }
+
+  readonly filter = (event: AgentEvent.AgentEvent): boolean => {
+    const { outcomes, types } = this.query
+    const wanted =
+      (types === undefined || !("type" in event) || types.includes(event.type)) &&
+      (event._tag === "Processed"
+        ? outcomes.includes("processed")
+        : event._tag === "Failed"
+          ? outcomes.includes("failed")
+          : true)
+    if ("sequence" in event) {
+      this.seen = event.sequence
+      if (wanted) this.queued = event.sequence
+    }
+    return wanted
+  }
+
+  deliver(events: ReadonlyArray<AgentEvent.AgentEvent>): void {
+    for (const event of events) this.delivered = idOf(event) ?? this.delivered
+  }
+
+  /** The sequence up to which nothing is left to deliver; `undefined` while something is. */
+  get cursor(): number | undefined {
+    return this.queued === undefined || (this.delivered !== undefined && this.delivered >= this.queued)
+      ? this.seen
+      : undefined
+  }
+}
+
+/** Opens an event stream; it is registered when this answers. */
+export const open = (
+  gate: Gate,
+  authorization: AuthorizationShape,
+  principal: Principal,
+  headers: Headers,
+  runtime: AgentRuntime.AgentRuntime,
+  query: Query
+): Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  AgentError.SubscribeError | TooManyRequests | ShuttingDown,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    yield* gate.enterStream(principal)
+    const progress = new Progress(query)
+    const events = yield* runtime.subscription({
+      from: query.from,
+      priorities: query.priorities,
+      outcomes: ["processed", "failed"],
+      filter: progress.filter,
+      capacity: gate.limits.streamCapacity,
+      name: principal.name
+    })
+    const filter = `${query.types?.join(",") ?? ""};${query.priorities?.join(",") ?? ""};${query.outcomes.join(",")}`
+    const frames = framesOf(runtime.agent)
+    const isAllowed = Effect.match(authorization.authenticate(headers), {
+      onFailure: () => false,
+      onSuccess: (now) => now.scopes.has("read") && runtime.id.startsWith(now.prefix)
+    })
+    const writer = new EventWriter(
+      gate.clock,
+      () => {
+        const { cursor } = progress
+        return cursor === undefined ? undefined : `${runtime.epoch}-${cursor}`
+      },
+      isAllowed
+    )
+    yield* Effect.acquireRelease(
+      Effect.sync(() => gate.streams.add(writer)),
+      () => Effect.sync(() => gate.streams.delete(writer))
+    )
+    const pump = Effect.ensuring(
+      Stream.runForEachArray(events, (batch) => {
+        progress.deliver(batch)
+        writer.write(frames.encode(batch, runtime.epoch, filter))
+        return writer.ready
+      }),
+      Effect.sync(() => writer.end())
+    )
+    // The first burst waits until the headers are out.
+    yield* Effect.forkScoped(Effect.andThen(writer.ready, pump))
+    return HttpServerResponse.stream(writer.stream, {
+      contentType: "text/event-stream",
+      headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
+    })
+  })

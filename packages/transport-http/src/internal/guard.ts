@@ -1,0 +1,129 @@
+import { Cause, Effect, Exit, Result } from "effect"
+import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Forbidden, InternalError, MethodNotAllowed, PayloadTooLarge, RouteNotFound } from "../ApiError.ts"
+import { AgentError } from "@agent-runtime/schema"
+import { AgentApi } from "../AgentApi.ts"
+import type { ServerLimitsShape } from "../ServerLimits.ts"
+import { failure } from "./answer.ts"
+
+/** Which names a server answers to, and which pages of other origins may speak to it. */
+export interface Origins {
+  /** Names in `Host`, without port. */
+  readonly hosts: ReadonlyArray<string>
+  /** Origins of pages that may read what the server answers, such as `https://app.example.com`. */
+  readonly origins: ReadonlyArray<string>
+}
+
+type Response = HttpServerResponse.HttpServerResponse
+
+const patterns = (() => {
+  const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
+  for (const group of Object.values(AgentApi.groups)) {
+    for (const endpoint of Object.values(group.endpoints)) {
+      const path = endpoint.path
+      let entry = known.get(path)
+      if (entry === undefined) {
+        entry = {
+          pattern: new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/:\w+/g, "[^/]+")}/?$`),
+          methods: new Set()
+        }
+        known.set(path, entry)
+      }
+      entry.methods.add(endpoint.method)
+      if (endpoint.method === "GET") entry.methods.add("HEAD")
+    }
+  }
+  return Array.from(known.values())
+})()
+
+/** The methods that a path of this API knows. */
+const methodsOf = (url: string): ReadonlyArray<string> => {
+  const path = url.split(/[?#]/, 1)[0] ?? ""
+  const known = patterns.find(({ pattern }) => pattern.test(path))
+  return known === undefined ? [] : Array.from(known.methods).sort()
+}
+
+const notFound = (request: HttpServerRequest.HttpServerRequest): Response => {
+  const allow = methodsOf(request.url)
+  return failure(
+    allow.length === 0
+      ? new RouteNotFound({ message: "There is no such path: GET /docs shows those there are" })
+      : new MethodNotAllowed({ allow, message: `This path takes ${allow.join(", ")}` })
+  )
+}
+
+/** `[::1]:4199` is `[::1]`, `localhost:4199` is `localhost`. */
+const hostName = (host: string): string => host.replace(/:\d*$/, "").toLowerCase()
+
+const sameOrigin = (origin: string, host: string): boolean =>
+  origin.toLowerCase() === `http://${host.toLowerCase()}` || origin.toLowerCase() === `https://${host.toLowerCase()}`
+
+const cors = (origin: string): Record<string, string> => ({
+  "access-control-allow-origin": origin,
+  "access-control-expose-headers": "location, retry-after, www-authenticate, allow",
+  vary: "origin"
+})
+
+/** A browser asks before it sends: what the path takes, from a listed origin. */
+const preflight = (origin: string, request: HttpServerRequest.HttpServerRequest): Response =>
+  HttpServerResponse.empty({
+    status: 204,
+    headers: {
+      ...cors(origin),
+      "access-control-allow-methods": methodsOf(request.url).join(", "),
+      "access-control-allow-headers": "authorization, content-type, last-event-id",
+      "access-control-max-age": "600"
+    }
+  })
+
+/** What a request that failed is answered with; nothing of the cause leaves the server. */
+const failed = (
+  request: HttpServerRequest.HttpServerRequest,
+  limits: ServerLimitsShape,
+  cause: Cause.Cause<unknown>
+): Effect.Effect<Response, unknown> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+  const found = Cause.findError(cause)
+  if (Result.isSuccess(found) && HttpServerError.isHttpServerError(found.success)) {
+    const { reason } = found.success
+    if (reason._tag === "RouteNotFound") return Exit.succeed(notFound(request))
+    if (reason._tag === "RequestParseError") {
+      return Exit.succeed(
+        failure(
+          reason.reason === "BodyTooLarge"
+            ? PayloadTooLarge.of(limits.bodyBytes)
+            : new AgentError.RequestInvalid({ path: [], message: "The request cannot be read" })
+        )
+      )
+    }
+  }
+  return Effect.as(
+    Effect.logError(`${request.method} ${request.url.split("?", 1)[0]} failed`, cause),
+    failure(new InternalError({ message: "The server failed at this request; its log says how" }))
+  )
+}
+
+/** Stands in front of every route: names and origins before it, answers in JSON for whatever goes wrong behind it. */
+export const guard =
+  (limits: ServerLimitsShape, { hosts, origins }: Origins) =>
+  <E, R>(
+    routes: Effect.Effect<Response, E, R>
+  ): Effect.Effect<Response, unknown, R | HttpServerRequest.HttpServerRequest> => {
+    const names = new Set(hosts.map((host) => host.toLowerCase()))
+    const listed = new Set(origins.map((origin) => origin.toLowerCase()))
+    return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+      const { host = "", origin } = request.headers
+      if (!names.has(hostName(host))) {
+        return Exit.succeed(failure(Forbidden.of("This server does not answer to that name: check the Host header")))
+      }
+      const handled = Effect.catchCause(routes, (cause) => failed(request, limits, cause))
+      if (origin === undefined || sameOrigin(origin, host)) return handled
+      if (!listed.has(origin.toLowerCase())) {
+        return Exit.succeed(failure(Forbidden.of("This server does not speak to pages of that origin")))
+      }
+      if (request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined) {
+        return Exit.succeed(preflight(origin, request))
+      }
+      return Effect.map(handled, HttpServerResponse.setHeaders(cors(origin)))
+    })
+  }
