@@ -8,6 +8,7 @@ const groups: Readonly<Record<string, () => Promise<{ readonly cases: ReadonlyAr
   growth: () => import("./cases/growth.ts"),
   http: () => import("./cases/http.ts"),
   store: () => import("./cases/store.ts"),
+  startup: () => import("./cases/startup.ts"),
   size: () => import("./cases/size.ts")
 }
 
