@@ -33,7 +33,10 @@ const compareResult = (before: Result, after: Result): Change => {
     peers.length > 0
       ? median(peers.map((peer) => after.peers[peer]!.ratio / before.peers[peer]!.ratio))
       : absolute(before, after)
-  const noise = Math.max(minimalNoise, (spread(before.ours) + spread(after.ours)) / 4)
+  const own = spread(before.ours) + spread(after.ours)
+  const others = peers.map((peer) => spread(before.peers[peer]!) + spread(after.peers[peer]!))
+  // A quarter of all four spreads: half of the mean on each side of the ratio.
+  const noise = Math.max(minimalNoise, (own + (others.length > 0 ? median(others) : 0)) / 4)
   return {
     name: after.name,
     factor,

@@ -5,7 +5,7 @@ import { isLimit, type Report, type Result } from "./Report.ts"
 const start = "<!-- performance:start -->"
 const end = "<!-- performance:end -->"
 
-/** The section's text: every figure with its best peer and the limit, and where it was measured. */
+/** The section's text: every figure with its hardest peer and the limit, and where it was measured. */
 export const performanceSection = (report: Report, charts: ReadonlyArray<string> = []): string => {
   const { arch, cores, cpu, date, memoryGiB, os } = report.machine
   const versions = Object.entries(report.versions)
@@ -13,12 +13,12 @@ export const performanceSection = (report: Report, charts: ReadonlyArray<string>
     .map(([name, version]) => `${name} ${version}`)
   return [
     `Measured on ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os} (${arch}), ${String(date).slice(0, 10)}: medians of fresh ` +
-      "processes that ran in turn. The ratio is ours over the best peer's (for time and memory the peer's over ours), so more " +
+      "processes that ran in turn. Each figure is shown beside the peer it does worst against; the ratio is ours over the peer's (for time and memory the peer's over ours), so more " +
       "is always better.",
     "",
-    "| figure | ours | best peer | ratio | limit |",
+    "| figure | ours | held against | ratio | limit |",
     "| --- | ---: | --- | ---: | --- |",
-    ...report.results.map(row),
+    ...report.results.filter(({ name }) => !name.startsWith("growth/")).map(row),
     "",
     ...charts.map((file) => `![${file.replace(/^.*\//, "").replace(/\.svg$/, "")}](${file})`),
     ...(charts.length === 0 ? [] : [""]),

@@ -92,6 +92,7 @@ describe("the comparison", () => {
     const before = report([300, 200, 400], [100, 100, 100])
     expect(compare(before, report([240, 160, 320], [100, 100, 100]))).toMatchObject([{ verdict: "same" }])
     expect(compare(report([300], [100]), report([240], [100]))).toMatchObject([{ verdict: "slower" }])
+    expect(compare(report([300], [100, 60, 140]), report([240], [100, 60, 140]))).toMatchObject([{ verdict: "same" }])
   })
 
   it("sees a larger memory figure as slower", () => {
