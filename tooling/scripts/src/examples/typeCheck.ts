@@ -31,14 +31,25 @@ export const typeCheck = async (root: string, { files, folder }: Extraction): Pr
 
   const documents = new Map(files.map(({ path, example }) => [relative(root, path), example.file]))
   const failures: Array<Failure> = []
+  const elsewhere: Array<string> = []
+  let inDocument = false
   for (const text of output.split("\n")) {
     const [, path = "", line, message = ""] = /^(.+?)\((\d+),\d+\): (error .*)$/.exec(text) ?? []
+    const document = documents.get(path)
     const last = failures.at(-1)
-    if (line !== undefined) {
-      failures.push({ file: documents.get(path) ?? path, line: Number(line), message })
-    } else if (last !== undefined && text.trim() !== "") {
+    if (line !== undefined) inDocument = document !== undefined
+    if (document !== undefined) {
+      failures.push({ file: document, line: Number(line), message })
+    } else if (line !== undefined) {
+      elsewhere.push(text)
+    } else if (last !== undefined && inDocument && text.trim() !== "") {
       failures.splice(-1, 1, { ...last, message: `${last.message}\n${text}` })
     }
+  }
+  const [first] = elsewhere
+  if (first !== undefined) {
+    const message = `${elsewhere.length} type errors in sources, which check:types shows; the first is\n${first}`
+    failures.push({ file: relative(root, config), line: 1, message })
   }
   return failures.length > 0 ? failures : [{ file: relative(root, config), line: 1, message: output }]
 }
