@@ -13,8 +13,8 @@ export const performanceSection = (report: Report, charts: ReadonlyArray<string>
     .map(([name, version]) => `${name} ${version}`)
   return [
     `Measured on ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os} (${arch}), ${String(date).slice(0, 10)}: medians of fresh ` +
-      "processes that ran in turn. Each figure is shown beside the peer it does worst against; the ratio is ours over the peer's (for time and memory the peer's over ours), so more " +
-      "is always better.",
+      "processes that ran in turn. Each figure is shown beside the peer it does worst against; the ratio is ours over the peer's " +
+      "(for time and memory the peer's over ours), so more is always better.",
     "",
     "| figure | ours | held against | ratio | limit |",
     "| --- | ---: | --- | ---: | --- |",
