@@ -5,9 +5,8 @@
  * @since 0.1.0
  */
 import type { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
-import type { Duration, Effect, Exit, Schema } from "effect"
+import type { Duration, Effect, Schema } from "effect"
 import { Context } from "effect"
-import type { Receipt } from "@agent-runtime/schema"
 import type { AgentRuntime, SendOptions, WireRequest } from "./AgentRuntime.ts"
 import type { Activity, Reply, WorkflowContext } from "./Workflow.ts"
 
@@ -31,8 +30,11 @@ export type LocalAgent<S> = Agent.Agent<
  * @since 0.1.0
  */
 export interface LocalRuntime<S> extends AgentRuntime<LocalAgent<S>> {
-  /** `send` without `Effect`, for hot loops. With `mailboxStrategy: "suspend"` a full lane fails with `MailboxFull`. */
-  sendUnsafe(request: WireRequest, options?: SendOptions): Exit.Exit<Receipt.Receipt, AgentError.SendError>
+  /**
+   * `send` without `Effect` and without a receipt, for hot loops: answers why the activity was not accepted, or
+   * `undefined`. With `mailboxStrategy: "suspend"` a full lane answers `MailboxFull`.
+   */
+  sendUnsafe(request: WireRequest, options?: SendOptions): AgentError.SendError | undefined
 }
 
 /**

@@ -43,6 +43,9 @@ export interface WorkflowContext<A extends Agent.Any = Agent.Any> {
   /** Broadcasts progress or output at once. A value that does not fit the agent's `emits` dies. */
   emit(value: Agent.Emitted<A>): Effect.Effect<void>
 
+  /** `emit` without `Effect`, for hot loops: throws where that dies. */
+  emitUnsafe(value: Agent.Emitted<A>): void
+
   /**
    * Sends an activity to another runtime once this one has committed, and never if it does not. One that cannot be
    * delivered then becomes a dead letter of this runtime.

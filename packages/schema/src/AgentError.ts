@@ -253,7 +253,10 @@ export class WorkflowDefect extends Schema.TaggedError<WorkflowDefect>()(
   "WorkflowDefect",
   { message, activityId: Schema.String, kind: Schema.Literals(["defect", "undeclared", "invalid"]) },
   { httpApiStatus: 500 }
-) {}
+) {
+  static readonly of = (activityId: string, message: string) =>
+    new WorkflowDefect({ activityId, kind: "defect", message })
+}
 
 /**
  * Why an activity was not accepted.

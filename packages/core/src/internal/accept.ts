@@ -1,109 +1,119 @@
-import { type ActivityId, AgentError, type Priority } from "@agent-runtime/schema"
-import { Exit, Result, type Schema, type Tracer } from "effect"
+import { type ActivityType, AgentError, type Priority } from "@agent-runtime/schema"
+import type { Schema, Tracer } from "effect"
 import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import { Activity } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { type CompiledType, isTyped } from "./host.ts"
 import { encodePending } from "./persisted.ts"
-import { applySuperseded, interrupt, settleUnstarted, spare, supersede } from "./processing.ts"
-import { changeOf } from "./settle.ts"
+import { applySuperseded, interrupt, settleWaiting, spare, supersede, supersededChange } from "./processing.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
 /**
  * Validates an activity and puts it where it waits, in one synchronous step. When this answers an error, nothing has
  * changed; an activity that it answers is accepted, with a store once that is written (`Activity.onAccepted`).
+ *
+ * `hasPlace`: the sender has waited for its place in the lane, and was handed it.
  */
 export const accept = (
   entry: Entry,
   request: WireRequest,
   options: SendOptions | undefined,
   chain: ReadonlyArray<string>,
-  parent: Tracer.AnySpan | undefined
-): Exit.Exit<Activity, AgentError.SendError> => {
+  parent: Tracer.AnySpan | undefined,
+  hasPlace = false
+): Activity | AgentError.SendError => {
   const { kernel } = entry
   const kind = entry.host.find(request.type)
   if (kind === undefined) {
-    return Exit.fail(AgentError.ActivityInvalid.of(["type"], `"${request.type}" is no activity of this agent`))
+    return AgentError.ActivityInvalid.of(["type"], `"${request.type}" is no activity of this agent`)
   }
   const invalid = checkOptions(options) ?? checkPayload(request.payload, kernel.config.maxPayloadBytes)
-  if (invalid !== undefined) return Exit.fail(invalid)
-  const decoded = isTyped(request) ? kind.make(request.payload) : kind.decode(request.payload)
-  if (Result.isFailure(decoded)) return Exit.fail(decoded.failure)
-  const payload = decoded.success
+  if (invalid !== undefined) return invalid
+  const payload = isTyped(request) ? kind.make(request.payload) : kind.decode(request.payload)
+  if (payload instanceof AgentError.ActivityInvalid) return payload
 
   if (options?.id !== undefined) {
     const known = entry.find(options.id)
-    if (known !== undefined) {
-      return isSame(known, kind, payload) ? Exit.succeed(known) : Exit.fail(AgentError.ActivityConflict.of(options.id))
-    }
+    if (known !== undefined) return isSame(known, kind, payload) ? known : AgentError.ActivityConflict.of(options.id)
   }
-  if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
+  if (entry.phase !== "active") return AgentError.AgentRuntimeTerminated.of(entry.id)
 
-  const { receipts, waiting } = entry
+  const { history, waiting } = entry
   const overlap = kind.definition?.overlap ?? "enqueue"
-  if (overlap === "reject" && receipts.isPending(kind.name)) {
-    return Exit.fail(AgentError.AgentRuntimeBusy.of(entry.id, kind.name))
-  }
+  if (overlap === "reject" && history.isPending(kind.name)) return AgentError.AgentRuntimeBusy.of(entry.id, kind.name)
   const priority: Priority.Priority = options?.priority ?? kind.definition?.priority ?? "standard"
-  const now = kernel.clock.currentTimeMillisUnsafe()
-  // Checked by `checkOptions`.
-  const id = (options?.id as ActivityId.ActivityId | undefined) ?? kernel.generateId()
-  const activity = new Activity(id, kind, payload, priority, now, options, chain, parent)
-
-  const replaced = overlap === "coalesce" ? waiting.find(kind) : undefined
+  const replaced = overlap === "coalesce" ? waiting.first((other) => other.kind === kind) : undefined
+  // The place of the one that it replaces is its own.
+  const inherits = replaced?.priority === priority
+  const now = entry.now
+  const activity = new Activity(kernel.ids, options?.id, kind, payload, priority, now, options, chain, parent)
+  if (!hasPlace && !inherits && !waiting.enter(priority) && !makeRoom(entry, activity)) {
+    return AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority))
+  }
   if (replaced !== undefined) {
     waiting.withdraw(replaced)
-    settleUnstarted(entry, replaced, "superseded", AgentError.ActivitySuperseded.of(replaced.id, id))
-  } else if (waiting.isFull(priority) && !makeRoom(entry, priority, id)) {
-    return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority)))
+    if (inherits) waiting.reenter(priority)
+    settleWaiting(entry, replaced, "superseded", AgentError.ActivitySuperseded.of(replaced.id, activity.id))
   }
-  receipts.add(activity)
+  history.add(activity)
+  if (entry.journal === undefined && options === undefined && typeof overlap === "string") {
+    waiting.enqueue(activity)
+    if (entry.watchers !== undefined) entry.changed()
+    return activity
+  }
+  place(
+    entry,
+    activity,
+    overlap,
+    options?.deliverAt !== undefined && options.deliverAt > now ? options.deliverAt : undefined
+  )
+  return activity
+}
 
-  const due = options?.deliverAt !== undefined && options.deliverAt > now ? options.deliverAt : undefined
+/** Puts an activity where it waits, with a store once that is written. */
+const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, due: number | undefined): void => {
+  const { history, journal, waiting } = entry
   const ahead = due === undefined && typeof overlap === "object"
   const requeues = ahead && overlap.interrupt === "requeue"
-  const superseded = ahead && !requeues ? supersede(entry, id) : undefined
-  const place = (): void => {
-    if (superseded !== undefined) applySuperseded(entry, superseded)
+  const superseding = ahead && !requeues ? supersede(entry, activity.id) : undefined
+  const apply = (sequence: number): void => {
+    if (superseding !== undefined) applySuperseded(entry, superseding, sequence)
     if (due !== undefined) waiting.hold(activity, due)
     else if (ahead) waiting.enqueueAhead(activity)
     else waiting.enqueue(activity)
     if (requeues) interrupt(entry, "requeue")
     if (entry.watchers !== undefined) entry.changed()
   }
-  if (entry.journal === undefined) {
-    place()
-    return Exit.succeed(activity)
-  }
-  // The place is taken from here on; the activity waits in it once it is written.
-  waiting.reserve(priority)
+  if (journal === undefined) return apply(entry.sequence + 1)
   activity.beginAccepting()
-  const accepted = { activity: encodePending(activity), attempts: 0, crashes: 0, due, ahead }
-  entry.journal.push({
-    change: { ...(superseded === undefined ? {} : changeOf(entry, superseded)), accept: [accepted] },
+  let sequence = 0
+  journal.push({
+    change: () => ({
+      ...(superseding === undefined ? {} : supersededChange(entry, superseding, (sequence = journal.nextSequence()))),
+      accept: [{ activity: encodePending(activity), attempts: 0, crashes: 0, due, ahead }]
+    }),
     apply: (written) => {
-      waiting.unreserve(priority)
       activity.position = written.accepted[0] ?? 0
-      place()
+      apply(sequence)
       activity.endAccepting(undefined)
     },
     refuse: (error) => {
-      waiting.unreserve(priority)
-      receipts.retract(activity)
-      if (superseded !== undefined) spare(entry, superseded)
+      waiting.leave(activity.priority)
+      history.retract(activity)
+      if (superseding !== undefined) spare(entry, superseding)
       activity.endAccepting(error)
     }
   })
-  return Exit.succeed(activity)
 }
 
 /** With the strategy `sliding` the oldest of the lane goes. */
-const makeRoom = (entry: Entry, priority: Priority.Priority, by: string): boolean => {
+const makeRoom = (entry: Entry, { id, priority }: Activity): boolean => {
+  const { waiting } = entry
   if (entry.kernel.config.mailboxStrategy !== "sliding") return false
-  const oldest = entry.waiting.oldest(priority)
-  if (oldest === undefined || !entry.waiting.withdraw(oldest)) return false
-  settleUnstarted(entry, oldest, "superseded", AgentError.ActivitySuperseded.of(oldest.id, by))
-  return true
+  const oldest = waiting.oldest(priority)
+  if (oldest === undefined || !waiting.withdraw(oldest)) return false
+  settleWaiting(entry, oldest, "superseded", AgentError.ActivitySuperseded.of(oldest.id, id))
+  return waiting.enter(priority)
 }
 
 /** Same type and same canonical payload: the same activity, sent again. */

@@ -1,75 +1,58 @@
-import type { ActivityId, AgentError, AgentEvent, Priority, Receipt } from "@agent-runtime/schema"
-import type { Exit, Fiber, Tracer } from "effect"
+import type { ActivityId, AgentError, Priority, Receipt } from "@agent-runtime/schema"
+import type { Exit, Tracer } from "effect"
 import type { SendOptions } from "../AgentRuntime.ts"
 import type { CompiledType } from "./host.ts"
+import type { Ids } from "./ids.ts"
 import type { RetryStep } from "./retry.ts"
 import type { Timer } from "./timers.ts"
 
-/** Who asked for the interruption of a running activity, and so what becomes of it. */
-export type Interruption = "cancel" | "requeue" | "shutdown" | "terminate" | "timeout"
-
-/** What only a running attempt has. */
-export interface Attempt {
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
+/** What few activities have: those that are held back, retried, or were written by a store. */
+interface Rare {
+  /** Held back until this alarm: delayed, or waiting for its retry. */
   timer: Timer | undefined
-  /** Why the fiber was interrupted, once it was. */
-  interruption: Interruption | undefined
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number
-  /** Its end is being written, by itself or by who supersedes it: nobody else can interrupt it now. */
-  committing: boolean
-  /** The exit of the fiber, where it came while another end was being written. */
-  exit: Exit.Exit<unknown, unknown> | undefined
-  /** What this attempt emitted so far, oldest first, bounded by `emittedRetention`. */
-  emitted: Array<AgentEvent.Emitted>
-  emittedCount: number
-  /** What goes out to other runtimes, and to this one later, when the attempt commits. */
-  outbox: Array<Outgoing> | undefined
+  retry: RetryStep | undefined
+  /** How many of its attempts the process did not survive. */
+  crashes: number
+  /** Set when this process lets go of it before it has ended: what who waits for it is told. */
+  lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined
+  /** Until its acceptance is written: who is told of it. */
+  accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined
 }
 
-/** An activity that a workflow sent, to be delivered after its own activity has committed. */
-export interface Outgoing {
-  readonly runtimeId: string
-  readonly request: { readonly type: string; readonly payload?: unknown }
-  readonly options: SendOptions & { readonly id: ActivityId.ActivityId }
-}
-
-/** One accepted activity, from acceptance until its receipt is forgotten. Also the element of the mailbox. */
+/** One accepted activity, from acceptance until its receipt and event are forgotten. Also the element of the mailbox. */
 export class Activity {
-  readonly id: ActivityId.ActivityId
   readonly kind: CompiledType
   readonly payload: unknown
   readonly priority: Priority.Priority
+  /** Milliseconds since the Unix epoch, as all times here. */
   readonly acceptedAt: number
   readonly options: SendOptions | undefined
   /** The ids of the runtimes that wait for this activity, outermost first. */
   readonly chain: ReadonlyArray<string>
   readonly parent: Tracer.AnySpan | undefined
+  /** Counts the ids made up here, 0 where the sender gave one. */
+  readonly serial: number
+  private readonly ids: Ids
+  private text: string | undefined
   status: Receipt.Status = "accepted"
   attempts = 0
   /** Since when it waits in its lane. */
-  queuedAt = 0
+  queuedAt: number
   endedAt = 0
-  sequence: number | undefined = undefined
+  /** The place of its end in the log, 0 until then. */
+  sequence = 0
   /** Set once it has ended. */
   exit: Exit.Exit<unknown, unknown> | undefined = undefined
-  /** Set when this process lets go of it before it has ended: what who waits for it is told. */
-  lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined
-  /** Its place in the store, 0 where there is none. */
-  position = 0
-  /** How many of its attempts the process did not survive. */
-  crashes = 0
-  /** Until its acceptance is written: who is told of it. */
-  private accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined = undefined
   /** The error of its receipt, for every end but success. */
   error: Receipt.ErrorJson | undefined = undefined
-  /** Held back until this alarm: delayed, or waiting for its retry. */
-  timer: Timer | undefined = undefined
-  retry: RetryStep | undefined = undefined
+  /** Its place in the store, 0 where there is none. */
+  position = 0
   private waiters: Array<() => void> | undefined = undefined
+  private extra: Rare | undefined = undefined
 
   constructor(
-    id: ActivityId.ActivityId,
+    ids: Ids,
+    id: string | undefined,
     kind: CompiledType,
     payload: unknown,
     priority: Priority.Priority,
@@ -78,16 +61,23 @@ export class Activity {
     chain: ReadonlyArray<string>,
     parent: Tracer.AnySpan | undefined
   ) {
-    this.id = id
+    this.ids = ids
+    this.text = id
+    this.serial = id === undefined ? ids.next() : 0
     this.kind = kind
     this.payload = payload
     this.priority = priority
     this.acceptedAt = acceptedAt
+    this.queuedAt = acceptedAt
     this.options = options
     this.chain = chain
     this.parent = parent
   }
 
+  get id(): ActivityId.ActivityId {
+    // Checked where it was given.
+    return (this.text ??= this.ids.format(this.serial)) as ActivityId.ActivityId
+  }
   get type(): string {
     return this.kind.name
   }
@@ -101,21 +91,36 @@ export class Activity {
     return this.options?.metadata
   }
 
+  get rare(): Rare {
+    return (this.extra ??= { timer: undefined, retry: undefined, crashes: 0, lost: undefined, accepting: undefined })
+  }
+  get crashes(): number {
+    return this.extra === undefined ? 0 : this.extra.crashes
+  }
+  get lost(): Rare["lost"] {
+    return this.extra?.lost
+  }
+
+  /** Whether it has yet to end, and this process will see that. */
+  get isPending(): boolean {
+    return this.exit === undefined && this.extra?.lost === undefined
+  }
+
   get isAccepted(): boolean {
-    return this.accepting === undefined
+    return this.extra?.accepting === undefined
   }
 
   beginAccepting(): void {
-    this.accepting = []
+    this.rare.accepting = []
   }
 
   onAccepted(notify: (refused: AgentError.StoreUnavailable | undefined) => void): void {
-    this.accepting?.push(notify)
+    this.extra?.accepting?.push(notify)
   }
 
   endAccepting(refused: AgentError.StoreUnavailable | undefined): void {
-    const accepting = this.accepting ?? []
-    this.accepting = undefined
+    const accepting = this.rare.accepting ?? []
+    this.rare.accepting = undefined
     for (const notify of accepting) notify(refused)
   }
 
@@ -130,8 +135,8 @@ export class Activity {
   }
 
   takeWaiters(): ReadonlyArray<() => void> | undefined {
-    const waiters = this.waiters
-    this.waiters = undefined
+    const { waiters } = this
+    if (waiters !== undefined) this.waiters = undefined
     return waiters
   }
 }

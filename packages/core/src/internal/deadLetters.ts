@@ -2,7 +2,8 @@ import { AgentError, type Receipt } from "@agent-runtime/schema"
 import { Effect, Exit } from "effect"
 import type { Change, Written } from "../RuntimeStore.ts"
 import { accept } from "./accept.ts"
-import { Activity, type Outgoing } from "./activity.ts"
+import { Activity } from "./activity.ts"
+import type { Outgoing } from "./attempt.ts"
 import type { Dead, Entry } from "./entry.ts"
 import { encodePending } from "./persisted.ts"
 
@@ -22,32 +23,28 @@ const replayActivity = (
   dead: Dead,
   { acceptedAt, chain, id, kind, options, parent, payload, priority }: Activity
 ): Effect.Effect<Receipt.Receipt, AgentError.MailboxFull | AgentError.StoreUnavailable> => {
-  const { receipts, waiting } = entry
-  if (waiting.isFull(priority)) {
+  const { history, waiting } = entry
+  if (!waiting.enter(priority)) {
     return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority)))
   }
   const { deliverAt: _, expiresAt: __, ...rest } = options ?? {}
-  const again = new Activity(id, kind, payload, priority, acceptedAt, rest, chain, parent)
-  const previous = entry.find(id)
+  const again = new Activity(entry.kernel.ids, id, kind, payload, priority, acceptedAt, rest, chain, parent)
   entry.deadLetters?.delete(id)
-  receipts.revive(id)
-  receipts.add(again)
-  waiting.reserve(priority)
+  history.add(again)
   const accepted = { activity: encodePending(again), attempts: 0, crashes: 0, due: undefined, ahead: false }
   return step(
     entry,
     { exhume: [dead.position], accept: [accepted] },
     (written) => {
-      waiting.unreserve(priority)
       again.position = written?.accepted[0] ?? 0
+      again.queuedAt = entry.now
       waiting.enqueue(again)
       entry.changed()
       return entry.receiptOf(again)
     },
     () => {
-      waiting.unreserve(priority)
-      receipts.retract(again)
-      if (previous !== undefined) receipts.keep(previous)
+      waiting.leave(priority)
+      history.retract(again)
       entry.bury(dead)
     }
   )
@@ -61,9 +58,9 @@ const redeliver = (
 ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
   const target = entry.kernel.find(outgoing.runtimeId)
   if (target === undefined) return Exit.fail(AgentError.AgentRuntimeTerminated.of(outgoing.runtimeId))
-  const exit = accept(target, outgoing.request, outgoing.options, [], undefined)
-  if (Exit.isFailure(exit)) return Exit.failCause(exit.cause)
-  return Effect.as(Effect.ignore(remove(entry, dead)), target.receiptOf(exit.value))
+  const accepted = accept(target, outgoing.request, outgoing.options, [], undefined)
+  if (!(accepted instanceof Activity)) return Exit.fail(accepted)
+  return Effect.as(Effect.ignore(remove(entry, dead)), target.receiptOf(accepted))
 }
 
 /** Forgets a dead letter. */
@@ -96,7 +93,7 @@ const step = <A>(
   if (journal === undefined) return Effect.sync(() => apply(undefined))
   return Effect.callback((resume) =>
     journal.push({
-      change,
+      change: () => change,
       apply: (written) => resume(Exit.succeed(apply(written))),
       refuse: (error) => {
         undo()

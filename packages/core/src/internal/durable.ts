@@ -2,13 +2,12 @@ import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-
 import { Effect, Exit, Result } from "effect"
 import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
 import { Entry } from "./entry.ts"
-import { EventLog } from "./eventLog.ts"
+import { History } from "./history.ts"
 import type { Host } from "./host.ts"
 import { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
 import { decodeDead, decodeInfo, decodeLogEntry, decodeOutgoing, decodePending, encodeInfo } from "./persisted.ts"
 import type { Subscriber } from "./subscriber.ts"
-import { toEvent } from "./settle.ts"
 import type { Timer } from "./timers.ts"
 
 /** Durable runtimes: how they come into memory, and how they leave it while nothing happens. */
@@ -42,7 +41,7 @@ export class Durable {
     id: AgentRuntimeId.AgentRuntimeId,
     hostOf: (agent: string) => Host | undefined
   ): Effect.Effect<Entry | undefined, AgentError.StateUnreadable | AgentError.StoreUnavailable> {
-    return Effect.flatMap(this.store.open(id, { log: this.kernel.config.logRetention }), (opened) => {
+    return Effect.flatMap(this.store.open(id, { log: this.kernel.historyRetention }), (opened) => {
       const host = opened === undefined ? undefined : hostOf(opened.agent)
       if (opened === undefined || host === undefined) return Exit.succeed(undefined)
       return this.restore(opened, host)
@@ -73,7 +72,8 @@ export class Durable {
     try {
       Object.assign(entry, decodeInfo(opened.info))
       this.restoreLog(entry, opened)
-      for (const { position, value } of opened.deadLetters) entry.bury({ ...decodeDead(host, value), position })
+      for (const { position, value } of opened.deadLetters)
+        entry.bury({ ...decodeDead(this.kernel.ids, host, value), position })
       if (terminated) entry.phase = "closed"
       else this.restorePending(entry, opened)
     } catch (fault) {
@@ -86,27 +86,23 @@ export class Durable {
     return Exit.succeed(entry)
   }
 
-  private restoreLog(entry: Entry, { log, sequence }: Opened): void {
-    entry.log = new EventLog(this.kernel.config.logRetention, log[0]?.sequence ?? sequence + 1)
-    for (const logged of log) {
-      const activity = decodeLogEntry(entry.host, logged)
-      entry.log.append(toEvent(entry, activity, logged.at))
-      entry.receipts.keep(activity)
-    }
+  private restoreLog(entry: Entry, { log }: Opened): void {
+    for (const logged of log) entry.history.restore(decodeLogEntry(this.kernel.ids, entry.host, logged))
   }
 
   private restorePending(entry: Entry, { pending, running }: Opened): void {
-    const decoded = pending.map((one) => ({ one, activity: decodePending(entry.host, one) }))
+    const decoded = pending.map((one) => ({ one, activity: decodePending(this.kernel.ids, entry.host, one) }))
     for (const { activity, one } of decoded) {
       if (one.position === running) {
-        activity.crashes++
+        activity.rare.crashes++
         const { attempts, crashes, position } = activity
         entry.journal!.push({
-          change: { update: [{ position, attempts, crashes, due: one.due, ahead: one.ahead }] },
+          change: () => ({ update: [{ position, attempts, crashes, due: one.due, ahead: one.ahead }] }),
           apply: () => undefined
         })
       }
-      entry.receipts.add(activity)
+      entry.history.add(activity)
+      entry.waiting.reenter(activity.priority)
       // What ran goes on first; the rest waits as it did.
       if (one.ahead || one.position === running) entry.waiting.enqueueAhead(activity)
       else if (one.due !== undefined) entry.waiting.hold(activity, one.due)
@@ -148,7 +144,7 @@ export class Durable {
   }
 
   private passivate(entry: Entry): boolean {
-    if (entry.phase !== "active" || !entry.isQuiet || entry.receipts.pending > 0) return false
+    if (entry.phase !== "active" || !entry.isQuiet || entry.waiting.delayed > 0) return false
     if (entry.watchers !== undefined) return false
     for (const subscriber of entry.subscribers ?? []) if (!subscriber.isLive) return false
     const { epoch, id, sequence, subscribers } = entry
@@ -162,7 +158,7 @@ export class Durable {
       subscribers.delete(subscriber)
       if (subscribers.size === 0 && this.dormant.get(id) === subscribers) this.dormant.delete(id)
     }
-    const source = { epoch, sequence, log: new EventLog(0, sequence + 1), running: undefined, release }
+    const source = { epoch, sequence, history: new History(this.kernel, sequence + 1), attempt: undefined, release }
     for (const subscriber of subscribers) subscriber.follow(source)
     return true
   }
@@ -177,7 +173,8 @@ export class Durable {
 
   /** Compacts the stored log when it has grown by its retention since the last time. */
   private watchLog(entry: Entry): void {
-    const { logRetention: log, stateRetention: states } = this.kernel.config
+    const { stateRetention: states } = this.kernel.config
+    const log = this.kernel.historyRetention
     let compacted = entry.sequence
     entry.onCommitted = () => {
       if (entry.sequence - compacted < Math.max(log, 100)) return

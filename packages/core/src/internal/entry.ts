@@ -7,17 +7,18 @@ import {
   type Priority,
   type Receipt
 } from "@agent-runtime/schema"
-import { Context, type Effect, Exit, type Fiber } from "effect"
+import { Context, Effect, Exit, type Fiber } from "effect"
 import type { DeadLetter } from "../AgentRuntime.ts"
-import type { Activity, Attempt, Outgoing } from "./activity.ts"
+import type { Activity } from "./activity.ts"
+import type { Attempt, Outgoing } from "./attempt.ts"
 import { Counters } from "./counters.ts"
 import type { Runnable } from "./dispatcher.ts"
-import { EventLog, type Logged } from "./eventLog.ts"
+import { toEvent } from "./event.ts"
+import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
 import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
-import { process, settleUnstarted } from "./processing.ts"
-import { Receipts } from "./receipts.ts"
+import { process, restart, settleWaiting } from "./processing.ts"
 import type { Source, Subscriber } from "./subscriber.ts"
 import { WaitingRoom } from "./waitingRoom.ts"
 
@@ -47,8 +48,6 @@ export class Entry implements Runnable, Source {
   state: unknown
   /** The sequence of the newest committed event, 0 before the first. */
   sequence: number
-  /** The last sequence given out; those above `sequence` are being written. */
-  assigned: number
   phase: Phase = "active"
   paused = false
   /** What subscribers are told when this life ends. */
@@ -57,7 +56,7 @@ export class Entry implements Runnable, Source {
   failing = false
   lastError: AgentRuntimeState.LastError | undefined = undefined
 
-  current: Activity | undefined = undefined
+  /** What runs, or is about to once its start is written. */
   attempt: Attempt | undefined = undefined
   /** An attempt whose activity has ended, but whose fiber has yet to let go: nothing else runs until then. */
   lingering: Attempt | undefined = undefined
@@ -71,10 +70,9 @@ export class Entry implements Runnable, Source {
   private queued = false
 
   private waitingRoom: WaitingRoom | undefined = undefined
-  private kept: Receipts | undefined = undefined
+  private past: History | undefined = undefined
   private counters: Counters | undefined = undefined
-  private eventLog: EventLog | undefined = undefined
-  private fiberContext: Context.Context<never> | undefined = undefined
+  private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   deadLetters: Map<string, Dead> | undefined = undefined
   subscribers: Set<Subscriber> | undefined = undefined
   /** Called when the info has changed. */
@@ -101,7 +99,6 @@ export class Entry implements Runnable, Source {
     this.host = host
     this.state = state
     this.sequence = sequence
-    this.assigned = sequence
     this.journal = journal
     if (journal !== undefined) journal.entry = this
   }
@@ -110,38 +107,46 @@ export class Entry implements Runnable, Source {
     return this.host.agent
   }
 
-  /** The services of the workflow, and this runtime as the current one. */
-  get context(): Context.Context<never> {
-    return (this.fiberContext ??= Context.add(this.host.context, CurrentEntry, this))
+  /** Milliseconds since the Unix epoch. */
+  get now(): number {
+    return this.kernel.clock.currentTimeMillisUnsafe()
   }
 
-  /** Runs an effect in a fiber of its own, with the services of the workflow. */
-  fork<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
-    return this.kernel.fork(effect, this.context)
+  /** Runs an effect in a fiber of its own, with the services of the workflow and this runtime as the current one. */
+  run<A, E>(effect: Effect.Effect<A, E>): Fiber.Fiber<A, E> {
+    const run = (this.runFork ??= Effect.runForkWith(Context.add(this.host.context, CurrentEntry, this)))
+    return run(effect)
+  }
+
+  /** The activity that runs. */
+  get current(): Activity | undefined {
+    return this.attempt?.activity
+  }
+
+  /** Nothing runs any more, if it was this activity that did; answers its attempt. */
+  stopRunning(activity: Activity): Attempt | undefined {
+    const { attempt } = this
+    if (attempt === undefined || attempt.activity !== activity) return undefined
+    this.attempt = undefined
+    return attempt
   }
 
   // Made on first use: an idle runtime is small.
   get waiting(): WaitingRoom {
     return (this.waitingRoom ??= new WaitingRoom(this.kernel, () => this.wake()))
   }
-  get receipts(): Receipts {
-    return (this.kept ??= new Receipts(this.kernel))
+  get history(): History {
+    return (this.past ??= new History(this.kernel, this.sequence + 1))
   }
   get count(): Counters {
     return (this.counters ??= new Counters())
-  }
-  get log(): EventLog {
-    return (this.eventLog ??= new EventLog(this.kernel.config.logRetention, this.sequence + 1))
-  }
-  set log(log: EventLog) {
-    this.eventLog = log
   }
 
   // -- processing ------------------------------------------------------------------------------------------------------
 
   /** Asks for a turn if there may be something to do. */
   wake(): void {
-    if (this.queued || this.current !== undefined || this.isOver) return
+    if (this.queued || this.attempt !== undefined || this.isOver) return
     this.queued = true
     this.kernel.dispatcher.enqueue(this)
   }
@@ -158,14 +163,25 @@ export class Entry implements Runnable, Source {
       const activity = this.waitingRoom?.take()
       if (activity === undefined) break
       done++
-      process(this, activity)
+      try {
+        process(this, activity)
+      } catch (defect) {
+        this.processingDied(activity, defect)
+      }
     }
     this.closeIfDrained()
     return done
   }
 
+  /** The runtime goes on without the activity that broke its processing. */
+  private processingDied(activity: Activity, defect: unknown): void {
+    const attempt = this.attempt
+    if (attempt?.activity === activity) return restart(this, attempt, defect)
+    settleWaiting(this, activity, "failed", AgentError.WorkflowDefect.of(activity.id, String(defect)))
+  }
+
   private get canStart(): boolean {
-    if (this.current !== undefined || this.lingering !== undefined || this.isOver || this.parking) return false
+    if (this.attempt !== undefined || this.lingering !== undefined || this.isOver || this.parking) return false
     return !this.paused || this.phase === "draining"
   }
 
@@ -177,7 +193,7 @@ export class Entry implements Runnable, Source {
   /** Nothing waits, runs or is being written. */
   get isQuiet(): boolean {
     return (
-      this.current === undefined &&
+      this.attempt === undefined &&
       this.lingering === undefined &&
       (this.parking || (this.waitingRoom?.ready ?? 0) === 0) &&
       (this.journal === undefined || this.journal.isIdle)
@@ -187,7 +203,13 @@ export class Entry implements Runnable, Source {
   // -- receipts --------------------------------------------------------------------------------------------------------
 
   find(activityId: string): Activity | undefined {
-    return this.kept?.find(activityId)
+    const known = this.history.find(activityId)
+    if (known !== undefined) return known
+    // Ids made up here are not kept in a table: look where the activity may be.
+    const serial = this.kernel.ids.parse(activityId)
+    if (serial === 0) return undefined
+    if (this.attempt?.activity.serial === serial) return this.attempt.activity
+    return this.waitingRoom?.find((activity) => activity.serial === serial)
   }
 
   receiptOf(activity: Activity): Receipt.Receipt {
@@ -203,7 +225,7 @@ export class Entry implements Runnable, Source {
       attempts: activity.attempts,
       acceptedAt: activity.acceptedAt
     }
-    if (activity.sequence !== undefined) receipt.sequence = activity.sequence
+    if (activity.sequence !== 0) receipt.sequence = activity.sequence
     if (activity.exit !== undefined && Exit.isSuccess(activity.exit)) {
       const reply = activity.kind.encodeReply(activity.exit.value)
       if (reply !== undefined) receipt.reply = reply
@@ -222,17 +244,9 @@ export class Entry implements Runnable, Source {
 
   // -- events ----------------------------------------------------------------------------------------------------------
 
-  get running() {
-    return this.current === undefined || this.attempt === undefined
-      ? undefined
-      : { activity: this.current, emitted: this.attempt.emitted }
-  }
-
-  publish(event: Logged): void {
-    this.log.append(event)
-    this.usedAt = event.at
-    if (this.onCommitted !== undefined) this.onCommitted()
-    if (this.subscribers !== undefined) for (const subscriber of this.subscribers) subscriber.publish(event)
+  publish(activity: Activity): void {
+    const event = toEvent(activity, this.epoch)
+    for (const subscriber of this.subscribers ?? []) subscriber.publish(event, activity)
   }
 
   emit(event: AgentEvent.Emitted, activity: Activity): void {
@@ -260,7 +274,7 @@ export class Entry implements Runnable, Source {
     if (this.finishing || this.isOver) return
     if (this.journal === undefined || this.parking) return this.close()
     this.finishing = true
-    this.journal.push({ change: { terminated: true }, apply: () => this.close() })
+    this.journal.push({ change: () => ({ terminated: true }), apply: () => this.close() })
   }
 
   /** The last step of a life in this process: subscribers get `End`, who waits for the end is told, nothing stays. */
@@ -280,9 +294,11 @@ export class Entry implements Runnable, Source {
 
   /** Tells who waits for a pending activity that this process will not see its end. */
   detach(exit: Exit.Exit<never, AgentError.AgentRuntimeTerminated>): void {
-    this.waitingRoom?.takeHeld()
-    for (const activity of this.kept?.takePending() ?? []) {
-      activity.lost = exit
+    const pending = [...(this.waitingRoom?.takeHeld() ?? [])]
+    if (this.attempt !== undefined) pending.push(this.attempt.activity)
+    for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) pending.push(next)
+    for (const activity of pending) {
+      activity.rare.lost = exit
       for (const notify of activity.takeWaiters() ?? []) this.kernel.dispatcher.defer(notify)
     }
   }
@@ -290,7 +306,7 @@ export class Entry implements Runnable, Source {
   /** Cancels what is held back: delayed activities and pending retries do not outlive a terminate. */
   cancelHeld(): void {
     for (const activity of this.waitingRoom?.takeHeld() ?? []) {
-      settleUnstarted(this, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
+      settleWaiting(this, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
     }
   }
 
@@ -298,7 +314,7 @@ export class Entry implements Runnable, Source {
   failWaiting(): void {
     this.cancelHeld()
     for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) {
-      settleUnstarted(this, next, "failed", AgentError.AgentRuntimeTerminated.of(this.id))
+      settleWaiting(this, next, "failed", AgentError.AgentRuntimeTerminated.of(this.id))
     }
   }
 
@@ -308,13 +324,12 @@ export class Entry implements Runnable, Source {
     if (this.phase === "closed") return "terminated"
     if (this.phase === "draining") return "draining"
     if (this.paused) return "paused"
-    if (this.current !== undefined) return "processing"
+    if (this.attempt !== undefined) return "processing"
     return this.failing ? "error" : "idle"
   }
 
   get info(): AgentRuntimeState.RuntimeInfo {
-    const now = this.kernel.clock.currentTimeMillisUnsafe()
-    const { waiting } = this
+    const { now, waiting } = this
     const lane = (name: Priority.Priority): AgentRuntimeState.Lane => {
       const oldest = waiting.oldest(name)
       return {
@@ -331,7 +346,7 @@ export class Entry implements Runnable, Source {
       state: this.state,
       sequence: this.sequence,
       metrics: this.count.metrics({
-        inFlight: this.current === undefined ? 0 : 1,
+        inFlight: this.attempt === undefined ? 0 : 1,
         delayed: waiting.delayed,
         deadLetters: this.deadLetters?.size ?? 0
       }),

@@ -18,10 +18,12 @@ export interface CompiledType {
   readonly definition: ActivityType.Any | undefined
   readonly handler: AnyHandler
   readonly timeoutMillis: number | undefined
+  /** Whether an activity of this type is refused while another of it is pending. */
+  readonly rejectsOverlap: boolean
   /** Validates what `ActivityType.make` built, with constructor defaults applied. */
-  make(payload: unknown): Result.Result<unknown, AgentError.ActivityInvalid>
+  make(payload: unknown): unknown | AgentError.ActivityInvalid
   /** Decodes a payload that arrived in JSON. */
-  decode(payload: unknown): Result.Result<unknown, AgentError.ActivityInvalid>
+  decode(payload: unknown): unknown | AgentError.ActivityInvalid
   /** `undefined` where there is no reply. */
   readonly isReply: ((value: unknown) => boolean) | undefined
   decodeReply(json: Schema.Json | undefined): unknown
@@ -67,12 +69,10 @@ const settle = (effect: Effect.Effect<unknown, unknown>): Exit.Exit<unknown, unk
   Exit.isExit(effect) ? effect : Effect.runSyncExit(effect)
 
 const validated = (name: string, exit: Exit.Exit<unknown, unknown>) => {
-  if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
+  if (Exit.isSuccess(exit)) return exit.value
   const { message, path } = faultOf(exit.cause)
   const at = path.length === 0 ? "" : ` at ${path.join(".")}`
-  return Result.fail(
-    AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${name}" is wrong${at}: ${message}`)
-  )
+  return AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${name}" is wrong${at}: ${message}`)
 }
 
 const encoder = (schema: ActivityType.PureCodec) => {
@@ -97,12 +97,13 @@ const compile = (definition: ActivityType.Any, handler: AnyHandler): CompiledTyp
     name: definition.name,
     definition,
     handler,
+    rejectsOverlap: definition.overlap === "reject",
     timeoutMillis: definition.timeout === undefined ? undefined : Duration.toMillis(definition.timeout),
     make: isVoid(definition.payload)
       ? (payload) =>
           payload === undefined
-            ? Result.succeed(undefined)
-            : Result.fail(AgentError.ActivityInvalid.of(["payload"], `"${definition.name}" takes no payload`))
+            ? undefined
+            : AgentError.ActivityInvalid.of(["payload"], `"${definition.name}" takes no payload`)
       : (payload) => validated(definition.name, settle(make(payload))),
     decode: (payload) => validated(definition.name, decode(payload === undefined ? empty : payload)),
     isReply: isVoid(definition.success) ? undefined : isReply,
@@ -188,6 +189,7 @@ export const makeHost = (
 class LocalType implements CompiledType {
   readonly name: string
   readonly definition = undefined
+  readonly rejectsOverlap = false
   readonly handler: AnyHandler
   readonly timeoutMillis: number | undefined
   constructor(name: string, handler: AnyHandler, timeoutMillis: number | undefined) {
@@ -196,10 +198,10 @@ class LocalType implements CompiledType {
     this.timeoutMillis = timeoutMillis
   }
   make(payload: unknown) {
-    return Result.succeed(payload)
+    return payload
   }
   decode(payload: unknown) {
-    return Result.succeed(payload)
+    return payload
   }
   isReply() {
     return true
@@ -272,10 +274,10 @@ export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentEr
   if (!isTyped(request)) return Result.succeed(request)
   let kind = compiled.get(request.activityType)
   if (kind === undefined) compiled.set(request.activityType, (kind = compile(request.activityType, noHandler)))
-  return Result.map(kind.make(request.payload), (payload) => ({
-    type: request.type,
-    payload: kind.encodePayload(payload)
-  }))
+  const payload = kind.make(request.payload)
+  return payload instanceof AgentError.ActivityInvalid
+    ? Result.fail(payload)
+    : Result.succeed({ type: request.type, payload: kind.encodePayload(payload) })
 }
 const compiled = new WeakMap<ActivityType.Any, CompiledType>()
 const noHandler: AnyHandler = () => Effect.never

@@ -6,7 +6,8 @@ import type { Kernel } from "./kernel.ts"
 
 /** One step of a runtime: written first, then applied. */
 export interface Step {
-  readonly change: Change
+  /** What is to be written; asked anew at each try. */
+  readonly change: () => Change
   /** Takes effect, in the order of the steps; `positions` are those the store gave to this step. */
   readonly apply: (positions: Written) => void
   /** The store is unavailable: given up if this is defined, otherwise tried again until it is back. */
@@ -31,6 +32,7 @@ export class Journal {
   private writing = false
   private scheduled = false
   private retry = firstRetry
+  private sequence = 0
 
   constructor(kernel: Kernel, store: RuntimeStore["Service"], handle: Handle) {
     this.kernel = kernel
@@ -49,24 +51,33 @@ export class Journal {
     this.kernel.dispatcher.defer(this.flush)
   }
 
+  /** The next sequence of the log, for the change that is being made. */
+  nextSequence(): number {
+    return ++this.sequence
+  }
+
   private readonly flush = (): void => {
     this.scheduled = false
     if (this.writing || this.steps.length === 0) return
     const batch = this.steps
     this.steps = []
     this.writing = true
-    const fiber = this.kernel.fork(this.store.write(this.handle, merge(batch)), this.kernel.context)
-    fiber.addObserver((exit) => this.written(batch, exit))
+    // One write at a time: everything before has taken effect, or never will.
+    this.sequence = this.entry?.sequence ?? 0
+    const changes = batch.map((step) => step.change())
+    const fiber = this.kernel.fork(this.store.write(this.handle, merge(changes)), this.kernel.context)
+    fiber.addObserver((exit) => this.written(batch, changes, exit))
   }
 
   private written(
     batch: ReadonlyArray<Step>,
+    changes: ReadonlyArray<Change>,
     exit: Exit.Exit<Written, RuntimeFenced | AgentError.StoreUnavailable>
   ): void {
     this.writing = false
     if (Exit.isSuccess(exit)) {
       this.retry = firstRetry
-      applyAll(batch, exit.value)
+      applyAll(batch, changes, exit.value)
     } else {
       const found = Cause.findError(exit.cause)
       if (Result.isFailure(found) || found.success._tag === "RuntimeFenced") return this.lose(batch)
@@ -101,11 +112,12 @@ export class Journal {
   }
 }
 
-const applyAll = (batch: ReadonlyArray<Step>, written: Written): void => {
+const applyAll = (batch: ReadonlyArray<Step>, changes: ReadonlyArray<Change>, written: Written): void => {
   let accepted = 0
   let buried = 0
   let outbox = 0
-  for (const { apply, change } of batch) {
+  for (const [index, { apply }] of batch.entries()) {
+    const change = changes[index]!
     apply({
       accepted: written.accepted.slice(accepted, (accepted += change.accept?.length ?? 0)),
       buried: written.buried.slice(buried, (buried += change.bury?.length ?? 0)),
@@ -115,13 +127,13 @@ const applyAll = (batch: ReadonlyArray<Step>, written: Written): void => {
 }
 
 /** What each step changes, as one change: lists follow each other, of single values the last one holds. */
-const merge = (steps: ReadonlyArray<Step>): Change => {
-  if (steps.length === 1) return steps[0]!.change
+const merge = (changes: ReadonlyArray<Change>): Change => {
+  if (changes.length === 1) return changes[0]!
   const all = <A>(pick: (change: Change) => ReadonlyArray<A> | undefined): Array<A> =>
-    steps.flatMap(({ change }) => pick(change) ?? [])
+    changes.flatMap((change) => pick(change) ?? [])
   const last = <A>(pick: (change: Change) => A | undefined): A | undefined => {
-    for (let i = steps.length - 1; i >= 0; i--) {
-      const value = pick(steps[i]!.change)
+    for (let i = changes.length - 1; i >= 0; i--) {
+      const value = pick(changes[i]!)
       if (value !== undefined) return value
     }
     return undefined
@@ -141,8 +153,8 @@ const merge = (steps: ReadonlyArray<Step>): Change => {
     ...(start === undefined ? {} : { start }),
     ...(state === undefined
       ? {}
-      : { state: { ...state, keep: steps.some(({ change }) => change.state?.keep === true) } }),
+      : { state: { ...state, keep: changes.some((change) => change.state?.keep === true) } }),
     ...(info === undefined ? {} : { info }),
-    ...(steps.some(({ change }) => change.terminated === true) ? { terminated: true } : {})
+    ...(changes.some((change) => change.terminated === true) ? { terminated: true } : {})
   }
 }

@@ -1,9 +1,10 @@
-import type { ActivityId, AgentError } from "@agent-runtime/schema"
+import type { AgentError } from "@agent-runtime/schema"
 import type { Clock, Context, Effect, Fiber } from "effect"
 import type { RuntimeConfigShape } from "../RuntimeConfig.ts"
-import type { Outgoing } from "./activity.ts"
+import type { Outgoing } from "./attempt.ts"
 import type { Dispatcher } from "./dispatcher.ts"
 import type { Entry } from "./entry.ts"
+import type { Ids } from "./ids.ts"
 import type { Timers } from "./timers.ts"
 
 /** What all runtimes of a manager share. */
@@ -23,7 +24,9 @@ export interface Kernel {
   /** Whether a tracer was provided: then every activity gets a span, otherwise only those whose sender has one. */
   readonly tracing: boolean
   readonly fork: <A, E>(effect: Effect.Effect<A, E>, context: Context.Context<never>) => Fiber.Fiber<A, E>
-  readonly generateId: () => ActivityId.ActivityId
+  readonly ids: Ids
+  /** Ended activities kept per runtime, as receipts or as events. */
+  readonly historyRetention: number
   readonly find: (id: string) => Entry | undefined
   /** Removes a closed runtime from the manager. */
   readonly unlink: (entry: Entry) => void

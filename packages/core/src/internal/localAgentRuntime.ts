@@ -4,6 +4,7 @@ import {
   type AgentEvent,
   type AgentRuntimeId,
   type AgentRuntimeState,
+  type Priority,
   type Receipt
 } from "@agent-runtime/schema"
 import { Effect, Exit, type Scope, Stream, type Tracer } from "effect"
@@ -17,12 +18,12 @@ import type {
 } from "../AgentRuntime.ts"
 import type { SubscriptionOptions } from "../Subscription.ts"
 import { accept } from "./accept.ts"
-import type { Activity } from "./activity.ts"
+import { Activity } from "./activity.ts"
 import { discard, replay } from "./deadLetters.ts"
 import type { Entry } from "./entry.ts"
 import { CurrentEntry } from "./host.ts"
 import { encodeInfo } from "./persisted.ts"
-import { interrupt, settleUnstarted } from "./processing.ts"
+import { interrupt, settleWaiting } from "./processing.ts"
 import { subscribe } from "./subscribe.ts"
 import { terminate } from "./terminate.ts"
 import { changes } from "./watcher.ts"
@@ -66,16 +67,16 @@ export class LocalAgentRuntime implements AgentRuntime {
     >
   }
 
-  sendUnsafe(request: WireRequest, options?: SendOptions): Exit.Exit<Receipt.Receipt, AgentError.SendError> {
-    const exit = accept(this.entry, request, options, noChain, undefined)
-    return Exit.isSuccess(exit) ? Exit.succeed(this.entry.receiptOf(exit.value)) : Exit.failCause(exit.cause)
+  sendUnsafe(request: WireRequest, options?: SendOptions): AgentError.SendError | undefined {
+    const accepted = accept(this.entry, request, options, noChain, undefined)
+    return accepted instanceof Activity ? undefined : accepted
   }
 
   send(request: WireRequest, options?: SendOptions): Effect.Effect<Receipt.Receipt, AgentError.SendError> {
     return Effect.withFiber((fiber) => this.accepted(request, options, noChain, fiber.cache.span, toReceipt))
   }
 
-  /** Accepts an activity and goes on with it, waiting for room where the mailbox is told to. */
+  /** Accepts an activity and goes on with it, waiting for a place where the mailbox is told to. */
   private accepted<A, E>(
     request: WireRequest,
     options: SendOptions | undefined,
@@ -83,18 +84,24 @@ export class LocalAgentRuntime implements AgentRuntime {
     parent: Tracer.AnySpan | undefined,
     next: (entry: Entry, activity: Activity) => Effect.Effect<A, E>
   ): Effect.Effect<A, E | AgentError.SendError> {
-    const again = () => this.accepted(request, options, chain, parent, next)
     const { entry } = this
-    if (entry.phase === "passivated") return this.use(again)
-    const exit = accept(entry, request, options, chain, parent)
-    if (Exit.isFailure(exit)) {
-      if (entry.kernel.config.mailboxStrategy !== "suspend" || !isMailboxFull(exit)) return Exit.failCause(exit.cause)
-      return Effect.flatMap(waitForRoom(entry), again)
+    if (entry.phase === "passivated") {
+      return this.use(() => this.accepted(request, options, chain, parent, next))
     }
-    const activity = exit.value
-    return activity.isAccepted
-      ? next(entry, activity)
-      : Effect.andThen(awaitAccepted(activity), () => next(entry, activity))
+    const accepted = accept(entry, request, options, chain, parent)
+    if (accepted instanceof Activity) {
+      return accepted.isAccepted
+        ? next(entry, accepted)
+        : Effect.andThen(awaitAccepted(accepted), () => next(entry, accepted))
+    }
+    if (accepted._tag !== "MailboxFull" || entry.kernel.config.mailboxStrategy !== "suspend") return Exit.fail(accepted)
+    return Effect.flatMap(
+      awaitPlace(entry, accepted.lane, () => accept(entry, request, options, chain, parent, true)),
+      (activity) =>
+        activity.isAccepted
+          ? next(entry, activity)
+          : Effect.andThen(awaitAccepted(activity), () => next(entry, activity))
+    )
   }
 
   ask(request: WireRequest, options?: AskOptions): Effect.Effect<never, AgentError.AskError> {
@@ -194,7 +201,7 @@ export class LocalAgentRuntime implements AgentRuntime {
     return this.use((entry): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> => {
       if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
       if (entry.paused === paused) return Exit.void
-      const { failing, journal, lastError } = entry
+      const { journal } = entry
       const apply = () => {
         entry.paused = paused
         entry.changed()
@@ -203,7 +210,7 @@ export class LocalAgentRuntime implements AgentRuntime {
       if (journal === undefined) return Effect.sync(apply)
       return Effect.callback((resume) =>
         journal.push({
-          change: { info: encodeInfo({ paused, failing, lastError }) },
+          change: () => ({ info: encodeInfo({ paused, failing: entry.failing, lastError: entry.lastError }) }),
           apply: () => {
             apply()
             resume(Exit.void)
@@ -251,24 +258,26 @@ const cancel = (entry: Entry, activity: Activity): void => {
   if (activity.exit !== undefined) return
   if (entry.current === activity) return interrupt(entry, "cancel")
   if (entry.waiting.withdraw(activity)) {
-    settleUnstarted(entry, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
-    entry.waiting.madeRoom()
+    settleWaiting(entry, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
     entry.wake()
   }
 }
 
-const isMailboxFull = (exit: Exit.Failure<unknown, AgentError.SendError>): boolean =>
-  exit.cause.reasons.some((reason) => reason._tag === "Fail" && reason.error._tag === "MailboxFull")
-
-const waitForRoom = (entry: Entry): Effect.Effect<void> =>
+/** Accepts when it is the sender's turn: in that step the activity is in, whatever becomes of who waits. */
+const awaitPlace = (
+  entry: Entry,
+  lane: Priority.Priority,
+  attempt: () => Activity | AgentError.SendError
+): Effect.Effect<Activity, AgentError.SendError> =>
   Effect.callback((resume) => {
-    const notify = () => resume(Effect.void)
-    const { waiting } = entry
-    waiting.senders.push(notify)
-    return Effect.sync(() => {
-      // One that was woken and then interrupted hands its turn on.
-      if (!waiting.senders.remove(notify)) waiting.madeRoom()
+    const stop = entry.waiting.queueSender(lane, () => {
+      const accepted = attempt()
+      if (!(accepted instanceof Activity)) entry.waiting.leave(lane)
+      entry.kernel.dispatcher.defer(() =>
+        resume(accepted instanceof Activity ? Exit.succeed(accepted) : Exit.fail(accepted))
+      )
     })
+    return Effect.sync(stop)
   })
 
 const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.StoreUnavailable> =>
@@ -278,7 +287,7 @@ const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.Store
 
 const awaitEnd = (activity: Activity): Effect.Effect<void> =>
   Effect.suspend(() =>
-    activity.exit === undefined && activity.lost === undefined
+    activity.isPending
       ? Effect.callback<void>((resume) => Effect.sync(activity.onEnd(() => resume(Effect.void))))
       : Exit.void
   )

@@ -1,5 +1,4 @@
 import {
-  type ActivityId,
   type Agent,
   AgentError,
   AgentRuntimeId,
@@ -38,10 +37,11 @@ import type {
 } from "../RuntimeManager.ts"
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
-import type { Outgoing } from "./activity.ts"
+import type { Outgoing } from "./attempt.ts"
 import { Durable } from "./durable.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
+import { Ids } from "./ids.ts"
 import { faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
@@ -73,7 +73,6 @@ export class LocalManager implements Placement {
   /** Ids that are being created or opened: who else wants one waits. */
   private readonly opening = new Map<string, Deferred.Deferred<void>>()
   private lastEpoch: number
-  private lastId = 0
   private closing = false
 
   /** A manager that lets go of its runtimes when its scope closes. */
@@ -106,7 +105,8 @@ export class LocalManager implements Placement {
       timers: new Timers(clock, (effect) => fork(effect, context)),
       tracing: Context.getOrUndefined(context, Tracer.Tracer) !== undefined,
       fork,
-      generateId: () => `${nonce}-${(++this.lastId).toString(36)}` as ActivityId.ActivityId,
+      ids: new Ids(nonce),
+      historyRetention: Math.max(config.logRetention, config.receiptRetention),
       find: (id) => this.entries.get(id),
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
@@ -174,7 +174,7 @@ export class LocalManager implements Placement {
     AgentRuntimeId.AgentRuntimeId,
     AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
   > {
-    const name = id ?? `r-${this.kernel.generateId()}`
+    const name = id ?? `r-${this.kernel.ids.format(this.kernel.ids.next())}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
     if (this.entries.has(name)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(name))
     const { maxRuntimes } = this.kernel.config
@@ -410,7 +410,8 @@ export class LocalManager implements Placement {
       const { grace } = this.kernel.millis
       const entries = Array.from(this.entries.values()).filter(which)
       for (const entry of entries) {
-        entry.reason = "shutdown"
+        // One whose end was asked for before ends for good.
+        if (entry.journal !== undefined || entry.phase === "active") entry.reason = "shutdown"
         if (entry.journal === undefined) beginTermination(entry, "drain", grace)
         else park(entry, grace)
       }
@@ -441,7 +442,7 @@ export class LocalManager implements Placement {
     const fiber = this.kernel.fork(delivery, this.kernel.context)
     fiber.addObserver((exit) => {
       if (Exit.isSuccess(exit)) {
-        if (position !== 0) from.journal?.push({ change: { sent: [position] }, apply: () => undefined })
+        if (position !== 0) from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
         return
       }
       const found = Cause.findError(exit.cause)
@@ -461,7 +462,7 @@ export class LocalManager implements Placement {
     const letter = deadOutgoing(of, error, at)
     if (from.journal === undefined) return from.bury({ of, letter, position: 0 })
     from.journal.push({
-      change: { sent: [position], bury: [encodeDead(of, error, at)] },
+      change: () => ({ sent: [position], bury: [encodeDead(of, error, at)] }),
       apply: (written) => from.bury({ of, letter, position: written.buried[0] ?? 0 })
     })
   }

@@ -1,12 +1,14 @@
 /**
  * The JSON in which activities, receipts, dead letters and messages are kept by a store, and how they come back.
  */
-import { ActivityId, AgentActivity, AgentRuntimeState, type AgentError, Priority, Receipt } from "@agent-runtime/schema"
-import { Exit, Result, Schema, Tracer } from "effect"
+import { ActivityId, AgentActivity, AgentRuntimeState, AgentError, Priority, Receipt } from "@agent-runtime/schema"
+import { Exit, Schema, Tracer } from "effect"
 import type { DeadLetter, SendOptions } from "../AgentRuntime.ts"
 import type { LogEntry, Pending } from "../RuntimeStore.ts"
-import { Activity, type Outgoing } from "./activity.ts"
+import { Activity } from "./activity.ts"
+import type { Outgoing } from "./attempt.ts"
 import type { CompiledType, Host } from "./host.ts"
+import type { Ids } from "./ids.ts"
 import type { Outcome } from "./settle.ts"
 
 const optional = Schema.optionalKey
@@ -151,9 +153,9 @@ const kindOf = (host: Host, type: string): CompiledType => {
 }
 
 const decoded = (kind: CompiledType, payload: unknown): unknown => {
-  const result: Result.Result<unknown, AgentError.ActivityInvalid> = kind.decode(payload)
-  if (Result.isFailure(result)) throw new Error(result.failure.message)
-  return result.success
+  const result = kind.decode(payload)
+  if (result instanceof AgentError.ActivityInvalid) throw new Error(result.message)
+  return result
 }
 
 const parsePending = Schema.decodeUnknownSync(PendingJson)
@@ -161,7 +163,7 @@ const parseLog = Schema.decodeUnknownSync(LogJson)
 const parseDead = Schema.decodeUnknownSync(DeadJson)
 const parseOutgoing = Schema.decodeUnknownSync(OutgoingJson)
 
-const revive = (host: Host, json: typeof PendingJson.Type): Activity => {
+const revive = (ids: Ids, host: Host, json: typeof PendingJson.Type): Activity => {
   const kind = kindOf(host, json.type)
   const options: { -readonly [K in keyof SendOptions]: SendOptions[K] } = { id: json.id }
   if (json.expiresAt !== undefined) options.expiresAt = json.expiresAt
@@ -169,6 +171,7 @@ const revive = (host: Host, json: typeof PendingJson.Type): Activity => {
   if (json.source !== undefined) options.source = json.source
   if (json.metadata !== undefined) options.metadata = json.metadata
   return new Activity(
+    ids,
     json.id,
     kind,
     decoded(kind, json.payload),
@@ -181,19 +184,20 @@ const revive = (host: Host, json: typeof PendingJson.Type): Activity => {
 }
 
 /** Throws what is wrong where it cannot be decoded. */
-export const decodePending = (host: Host, pending: Pending): Activity => {
-  const activity = revive(host, parsePending(pending.activity))
+export const decodePending = (ids: Ids, host: Host, pending: Pending): Activity => {
+  const activity = revive(ids, host, parsePending(pending.activity))
   activity.position = pending.position
   activity.attempts = pending.attempts
-  activity.crashes = pending.crashes
+  if (pending.crashes > 0) activity.rare.crashes = pending.crashes
   return activity
 }
 
 /** Throws what is wrong where it cannot be decoded. */
-export const decodeLogEntry = (host: Host, { at, entry, sequence }: LogEntry): Activity => {
+export const decodeLogEntry = (ids: Ids, host: Host, { at, entry, sequence }: LogEntry): Activity => {
   const json = parseLog(entry)
   const kind = kindOf(host, json.type)
   const activity = new Activity(
+    ids,
     json.id,
     kind,
     decoded(kind, json.payload),
@@ -219,10 +223,14 @@ export const decodeOutgoing = (json: Schema.Json): Outgoing => {
 }
 
 /** Throws what is wrong where it cannot be decoded. */
-export const decodeDead = (host: Host, json: Schema.Json): { letter: DeadLetter; of: Activity | Outgoing } => {
+export const decodeDead = (
+  ids: Ids,
+  host: Host,
+  json: Schema.Json
+): { letter: DeadLetter; of: Activity | Outgoing } => {
   const { activity, at, attempts, error, outgoing } = parseDead(json)
   if (activity !== undefined) {
-    const of = revive(host, activity)
+    const of = revive(ids, host, activity)
     of.attempts = attempts
     const { id, payload, priority, type } = of
     return { of, letter: { activityId: id, type, payload, priority, attempts, error, at } }

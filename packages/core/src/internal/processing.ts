@@ -1,35 +1,25 @@
-import { type AgentEvent, AgentError, type Receipt } from "@agent-runtime/schema"
+import { AgentError, type Receipt } from "@agent-runtime/schema"
 import { Cause, Effect, Exit, Result, Schema } from "effect"
 import { Reply } from "../Workflow.ts"
-import type { Activity, Attempt, Interruption } from "./activity.ts"
+import type { Activity } from "./activity.ts"
+import { Attempt, type Interruption } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
-import { conclude, decide, type Ending, type Outcome, settle } from "./settle.ts"
+import { freeze } from "./freeze.ts"
 import { retryStep } from "./retry.ts"
-import { WorkflowRun } from "./workflowContext.ts"
+import { changeOf, conclude, type Outcome, settle } from "./settle.ts"
 
 /**
  * Processes one activity. It ends in this very step where the workflow does; otherwise the workflow's fiber goes on by
  * itself and asks for the next turn when it ends.
  */
 export const process = (entry: Entry, activity: Activity): void => {
-  const now = entry.kernel.clock.currentTimeMillisUnsafe()
-  if (activity.crashes >= maxCrashes) return settle(entry, activity, broken(activity, "defect", crashed))
+  const now = entry.now
+  if (activity.crashes >= maxCrashes) return settle(entry, activity, broken(activity, "defect", crashed), now)
   const expiresAt = activity.options?.expiresAt
   if (expiresAt !== undefined && now > expiresAt) {
-    return settle(entry, activity, unstarted("expired", AgentError.ActivityExpired.of(activity.id)))
+    return settle(entry, activity, unprocessed("expired", AgentError.ActivityExpired.of(activity.id)), now)
   }
-  const attempt: Attempt = {
-    fiber: undefined,
-    timer: undefined,
-    interruption: undefined,
-    committing: false,
-    exit: undefined,
-    startedAt: now,
-    emitted: noEmitted,
-    emittedCount: 0,
-    outbox: undefined
-  }
-  entry.current = activity
+  const attempt = new Attempt(entry, activity, now)
   entry.attempt = attempt
   activity.status = "running"
   activity.attempts++
@@ -37,11 +27,11 @@ export const process = (entry: Entry, activity: Activity): void => {
   count.started++
   count.queueWait += now - activity.queuedAt
   if (entry.watchers !== undefined) entry.changed()
-  if (entry.journal === undefined) return start(entry, activity, attempt)
+  if (entry.journal === undefined) return start(entry, attempt)
   entry.journal.push({
-    change: { start: { position: activity.position, attempts: activity.attempts } },
+    change: () => ({ start: { position: activity.position, attempts: activity.attempts } }),
     apply: () => {
-      start(entry, activity, attempt)
+      start(entry, attempt)
       entry.wake()
     }
   })
@@ -51,61 +41,55 @@ export const process = (entry: Entry, activity: Activity): void => {
 const maxCrashes = 3
 const crashed = `the process died ${maxCrashes} times while it ran`
 
-const start = (entry: Entry, activity: Activity, attempt: Attempt): void => {
+const start = (entry: Entry, attempt: Attempt): void => {
   if (entry.attempt !== attempt) return
   try {
-    if (attempt.interruption === undefined && !attempt.committing) run(entry, activity, attempt)
-    else end(entry, activity, attempt, Exit.interrupt())
+    if (attempt.interruption === undefined && !attempt.committing) run(entry, attempt)
+    else end(entry, attempt, Exit.interrupt(), entry.now)
   } catch (defect) {
-    restart(entry, activity, attempt, defect)
+    restart(entry, attempt, defect)
   }
 }
 
-const noEmitted: Array<AgentEvent.Emitted> = []
-
-const run = (entry: Entry, activity: Activity, attempt: Attempt): void => {
+const run = (entry: Entry, attempt: Attempt): void => {
   const { kernel } = entry
+  const { activity } = attempt
   let effect: Effect.Effect<unknown, unknown>
   try {
     if (kernel.config.freezeState) freeze(entry.state)
     // The workflow's services were checked when it was registered: `entry.context` holds them.
-    effect = activity.kind.handler(activity, entry.state, new WorkflowRun(entry, activity, attempt)) as typeof effect
+    effect = activity.kind.handler(activity, entry.state, attempt) as typeof effect
   } catch (defect) {
-    return end(entry, activity, attempt, Exit.die(defect))
+    return end(entry, attempt, Exit.die(defect), attempt.startedAt)
   }
-  if (Exit.isExit(effect)) return end(entry, activity, attempt, effect)
+  if (Exit.isExit(effect)) return end(entry, attempt, effect, attempt.startedAt)
   if (!Effect.isEffect(effect)) {
-    return end(
-      entry,
-      activity,
-      attempt,
-      Exit.die(new TypeError(`The workflow of "${activity.type}" returned no Effect`))
-    )
+    const defect = new TypeError(`The workflow of "${activity.type}" returned no Effect`)
+    return end(entry, attempt, Exit.die(defect), attempt.startedAt)
   }
-  if (kernel.tracing || activity.parent !== undefined) {
-    effect = Effect.withSpan(effect, `${entry.agent.name}.${activity.type}`, {
-      parent: activity.parent,
-      kind: "consumer",
-      attributes: { "agent.runtime.id": entry.id, "agent.activity.id": activity.id, "agent.attempt": activity.attempts }
-    })
-  }
-  const fiber = entry.fork(effect)
+  if (kernel.tracing || activity.parent !== undefined) effect = traced(entry, activity, effect)
+  const fiber = entry.run(effect)
   const exit = fiber.pollUnsafe()
-  if (exit !== undefined) return end(entry, activity, attempt, exit)
+  // It may have been superseded from within.
+  const isOurs = entry.attempt === attempt
+  if (exit !== undefined) {
+    if (isOurs) end(entry, attempt, exit, attempt.startedAt)
+    return
+  }
   attempt.fiber = fiber
   fiber.addObserver((exit) => {
     if (entry.lingering === attempt) entry.lingering = undefined
-    // Abandoned, superseded or restarted: its end is settled already.
-    if (entry.attempt !== attempt) return entry.wake()
-    try {
-      end(entry, activity, attempt, exit)
-    } catch (defect) {
-      restart(entry, activity, attempt, defect)
+    // Unless it was superseded, abandoned or restarted: then its end is settled already.
+    if (entry.attempt === attempt) {
+      try {
+        end(entry, attempt, exit, entry.now)
+      } catch (defect) {
+        restart(entry, attempt, defect)
+      }
     }
     entry.wake()
   })
-  // It may have been cancelled or superseded from within while it ran its first steps.
-  if (entry.attempt !== attempt) {
+  if (!isOurs) {
     entry.lingering = attempt
     return fiber.interruptUnsafe()
   }
@@ -115,6 +99,13 @@ const run = (entry: Entry, activity: Activity, attempt: Attempt): void => {
     attempt.timer = kernel.timers.set(attempt.startedAt + timeout, () => interrupt(entry, "timeout"))
   }
 }
+
+const traced = (entry: Entry, activity: Activity, effect: Effect.Effect<unknown, unknown>) =>
+  Effect.withSpan(effect, `${entry.agent.name}.${activity.type}`, {
+    parent: activity.parent,
+    kind: "consumer",
+    attributes: { "agent.runtime.id": entry.id, "agent.activity.id": activity.id, "agent.attempt": activity.attempts }
+  })
 
 /**
  * Interrupts what runs, unless its end is being written. The first who asks says what becomes of it; only a terminate
@@ -128,33 +119,26 @@ export const interrupt = (entry: Entry, interruption: Interruption): void => {
   attempt.fiber?.interruptUnsafe()
 }
 
-const end = (entry: Entry, activity: Activity, attempt: Attempt, exit: Exit.Exit<unknown, unknown>): void => {
+const end = (entry: Entry, attempt: Attempt, exit: Exit.Exit<unknown, unknown>, now: number): void => {
   if (attempt.committing) {
     attempt.exit = exit
     return
   }
   attempt.committing = true
   if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
-  const now = entry.kernel.clock.currentTimeMillisUnsafe()
+  const { activity } = attempt
   entry.count.processing += now - attempt.startedAt
-  if (Exit.isSuccess(exit)) return settle(entry, activity, succeeded(entry, activity, exit.value))
-  if (attempt.interruption !== undefined && Cause.hasInterruptsOnly(exit.cause)) {
-    return interrupted(entry, activity, attempt.interruption)
-  }
+  if (Exit.isSuccess(exit)) return settle(entry, activity, succeeded(entry, activity, exit.value), now)
   const found = Cause.findError(exit.cause)
-  if (Result.isFailure(found)) {
-    if (Cause.hasInterruptsOnly(exit.cause)) {
-      return settle(entry, activity, {
-        ...unstarted("cancelled", AgentError.ActivityCancelled.of(activity.id)),
-        kind: "interrupted"
-      })
-    }
-    return settle(entry, activity, broken(activity, "defect", Cause.squash(exit.cause)))
+  if (Result.isSuccess(found)) {
+    return activity.kind.isError(found.success)
+      ? declared(entry, attempt, found.success, now)
+      : settle(entry, activity, broken(activity, "undeclared", found.success), now)
   }
-  if (!activity.kind.isError(found.success)) {
-    return settle(entry, activity, broken(activity, "undeclared", found.success))
+  if (!Cause.hasInterruptsOnly(exit.cause)) {
+    return settle(entry, activity, broken(activity, "defect", Cause.squash(exit.cause)), now)
   }
-  declared(entry, activity, found.success, now)
+  interrupted(entry, activity, attempt.interruption ?? "cancel", now)
 }
 
 const succeeded = (entry: Entry, activity: Activity, value: unknown): Outcome => {
@@ -176,62 +160,65 @@ const succeeded = (entry: Entry, activity: Activity, value: unknown): Outcome =>
       `The workflow of "${activity.type}" returned a reply that does not fit its schema`
     )
   }
-  return { status: "succeeded", exit: Exit.succeed(reply), state, kind: "processed", error: undefined, dead: false }
+  const exit = reply === undefined ? Exit.void : Exit.succeed(reply)
+  return { status: "succeeded", exit, state, kind: "processed", error: undefined, dead: false }
 }
 
-const interrupted = (entry: Entry, activity: Activity, interruption: Interruption): void => {
+const interrupted = (entry: Entry, activity: Activity, interruption: Interruption, now: number): void => {
+  const { id } = activity
   switch (interruption) {
     case "requeue":
       entry.count.interrupted++
       return putBack(entry, activity, undefined)
     case "shutdown":
       // With a store: it stays pending there, and runs anew when the runtime is opened again.
-      return release(entry)
+      entry.stopRunning(activity)
+      return
     case "timeout": {
       const millis = activity.kind.timeoutMillis ?? entry.kernel.millis.activityTimeout
-      const error = AgentError.ActivityTimedOut.of(activity.id, millis)
-      return settle(entry, activity, { ...unstarted("failed", error), kind: "timeout", dead: true })
+      const outcome = unprocessed("failed", AgentError.ActivityTimedOut.of(id, millis))
+      return settle(entry, activity, { ...outcome, kind: "timeout", dead: true }, now)
     }
-    case "cancel":
-      return settle(entry, activity, {
-        ...unstarted("cancelled", AgentError.ActivityCancelled.of(activity.id)),
-        kind: "interrupted"
-      })
-    case "terminate":
-      return settle(entry, activity, {
-        ...unstarted("failed", AgentError.AgentRuntimeTerminated.of(entry.id)),
-        kind: "interrupted"
-      })
+    case "cancel": {
+      const outcome = unprocessed("cancelled", AgentError.ActivityCancelled.of(id))
+      return settle(entry, activity, { ...outcome, kind: "interrupted" }, now)
+    }
+    case "terminate": {
+      const outcome = unprocessed("failed", AgentError.AgentRuntimeTerminated.of(entry.id))
+      return settle(entry, activity, { ...outcome, kind: "interrupted" }, now)
+    }
   }
 }
 
-const declared = (entry: Entry, activity: Activity, error: unknown, now: number): void => {
+const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): void => {
+  const { activity } = attempt
   const outcome: Outcome = {
     status: "failed",
     exit: Exit.fail(error),
-    state: entry.state,
+    state: undefined,
     kind: "declared",
     error: AgentError.toJson(error, activity.kind.encodeError(error)),
     dead: false
   }
   const retry = activity.kind.definition?.retry
-  if (retry === undefined || entry.phase !== "active") return settle(entry, activity, outcome)
-  activity.retry ??= retryStep(retry)
-  const attempt = entry.attempt
+  if (retry === undefined || entry.phase !== "active") return settle(entry, activity, outcome, now)
   const next = (delay: Exit.Exit<number | undefined>): void => {
-    if (Exit.isFailure(delay)) return settle(entry, activity, broken(activity, "defect", Cause.squash(delay.cause)))
-    if (delay.value === undefined) return settle(entry, activity, { ...outcome, dead: true })
+    if (entry.attempt !== attempt) return
+    if (Exit.isFailure(delay)) {
+      return settle(entry, activity, broken(activity, "defect", Cause.squash(delay.cause)), now)
+    }
+    if (delay.value === undefined) return settle(entry, activity, { ...outcome, dead: true }, now)
     // A terminate that came meanwhile cancels pending retries.
-    if (entry.phase !== "active") return settle(entry, activity, outcome)
+    if (entry.phase !== "active") return settle(entry, activity, outcome, now)
     entry.count.declared++
     entry.count.retried++
     putBack(entry, activity, delay.value <= 0 ? undefined : now + delay.value)
   }
-  const fiber = entry.fork(activity.retry(now, error))
+  const { rare } = activity
+  const fiber = entry.run((rare.retry ??= retryStep(retry))(now, error))
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return next(exit)
   fiber.addObserver((exit) => {
-    if (entry.attempt !== attempt) return
     next(exit)
     entry.wake()
   })
@@ -241,61 +228,23 @@ const declared = (entry: Entry, activity: Activity, error: unknown, now: number)
 const putBack = (entry: Entry, activity: Activity, due: number | undefined): void => {
   const { waiting } = entry
   const { attempts, crashes, position, priority } = activity
-  release(entry)
+  waiting.reenter(priority)
+  entry.stopRunning(activity)
   activity.status = "accepted"
   const apply = () => {
-    waiting.unreserve(priority)
-    if (entry.phase === "closed") return
+    activity.queuedAt = entry.now
     if (due === undefined) waiting.enqueue(activity)
     else waiting.hold(activity, due)
+    // A terminate that came meanwhile cancels what is held back.
+    if (entry.phase !== "active") entry.cancelHeld()
     entry.changed()
   }
-  waiting.reserve(priority)
   if (entry.journal === undefined) return apply()
-  entry.journal.push({ change: { update: [{ position, attempts, crashes, due, ahead: false }] }, apply })
+  entry.journal.push({ change: () => ({ update: [{ position, attempts, crashes, due, ahead: false }] }), apply })
 }
-
-/** What the fate of a superseded activity is, decided and not yet in effect. */
-export const supersede = (entry: Entry, by: string): Ending | undefined => {
-  const { attempt, current } = entry
-  if (current === undefined || attempt === undefined || attempt.committing) return undefined
-  attempt.committing = true
-  const error = AgentError.ActivitySuperseded.of(current.id, by)
-  return decide(entry, current, { ...unstarted("superseded", error), kind: "interrupted" })
-}
-
-/** A superseded activity has ended: its fiber is interrupted, and nothing else runs until it has let go. */
-export const applySuperseded = (entry: Entry, ending: Ending): void => {
-  const { attempt } = ending
-  if (attempt !== undefined && entry.attempt === attempt) {
-    release(entry)
-    if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
-    if (attempt.fiber !== undefined && attempt.exit === undefined) {
-      entry.lingering = attempt
-      attempt.fiber.interruptUnsafe()
-    }
-  }
-  conclude(entry, ending, undefined)
-}
-
-/** The activity is not superseded after all: it goes on, or ends as it did meanwhile. */
-export const spare = (entry: Entry, ending: Ending): void => {
-  const { activity, attempt } = ending
-  if (attempt === undefined || entry.attempt !== attempt) return
-  attempt.committing = false
-  if (attempt.exit !== undefined) end(entry, activity, attempt, attempt.exit)
-  else if (attempt.interruption !== undefined) attempt.fiber?.interruptUnsafe()
-}
-
-const release = (entry: Entry): void => {
-  entry.current = undefined
-  entry.attempt = undefined
-}
-
-const encodeOutcome = Schema.encodeSync(Schema.toCodecJson(AgentError.OutcomeError))
 
 /** The end of an activity whose workflow did not run to an end of its own. */
-const unstarted = (status: Receipt.Status, error: AgentError.OutcomeError): Outcome => ({
+const unprocessed = (status: Receipt.Status, error: AgentError.OutcomeError): Outcome => ({
   status,
   exit: Exit.fail(error),
   state: undefined,
@@ -304,50 +253,85 @@ const unstarted = (status: Receipt.Status, error: AgentError.OutcomeError): Outc
   dead: false
 })
 
+const encodeOutcome = Schema.encodeSync(Schema.toCodecJson(AgentError.OutcomeError))
+
 const broken = (activity: Activity, kind: AgentError.WorkflowDefect["kind"], fault: unknown): Outcome => {
-  const text =
+  const message =
     typeof fault === "string"
       ? fault
       : fault instanceof Error
         ? `${fault.name}: ${fault.message}`
         : AgentError.toJson(fault)._tag
-  const error = new AgentError.WorkflowDefect({ activityId: activity.id, kind, message: text })
-  return { ...unstarted("failed", error), kind: kind === "undeclared" ? "undeclared" : "defect", dead: true }
+  const error = new AgentError.WorkflowDefect({ activityId: activity.id, kind, message })
+  return { ...unprocessed("failed", error), kind: kind === "undeclared" ? "undeclared" : "defect", dead: true }
 }
 
 /** Ends an activity that waits: it was withdrawn, or its runtime ends. */
-export const settleUnstarted = (
+export const settleWaiting = (
   entry: Entry,
   activity: Activity,
   status: Receipt.Status,
   error: AgentError.OutcomeError
-): void => settle(entry, activity, unstarted(status, error))
+): void => settle(entry, activity, unprocessed(status, error), entry.now)
 
 /** Gives up a running activity that does not let itself be interrupted: whatever it does from now on is ignored. */
 export const abandon = (entry: Entry): void => {
   entry.lingering = undefined
-  const activity = entry.current
-  if (activity === undefined) return
-  settle(entry, activity, {
-    ...unstarted("failed", AgentError.AgentRuntimeTerminated.of(entry.id)),
-    kind: "interrupted"
-  })
+  const { attempt } = entry
+  if (attempt === undefined) return
+  if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
+  const outcome = unprocessed("failed", AgentError.AgentRuntimeTerminated.of(entry.id))
+  settle(entry, attempt.activity, { ...outcome, kind: "interrupted" }, entry.now)
+}
+
+/** A running activity that is about to be superseded. */
+export interface Superseding {
+  readonly attempt: Attempt
+  readonly outcome: Outcome
+  readonly at: number
+}
+
+/** Decides the fate of what runs, not yet in effect; from here on nobody else can end it. */
+export const supersede = (entry: Entry, by: string): Superseding | undefined => {
+  const { attempt } = entry
+  if (attempt === undefined || attempt.committing) return undefined
+  attempt.committing = true
+  const outcome = unprocessed("superseded", AgentError.ActivitySuperseded.of(attempt.activity.id, by))
+  return { attempt, outcome: { ...outcome, kind: "interrupted" }, at: entry.now }
+}
+
+/** What the store is told of it. */
+export const supersededChange = (entry: Entry, { at, attempt, outcome }: Superseding, sequence: number) =>
+  changeOf(entry, attempt.activity, attempt, outcome, sequence, at)
+
+/** It has ended: its fiber is interrupted, and nothing else runs until that has let go. */
+export const applySuperseded = (entry: Entry, { at, attempt, outcome }: Superseding, sequence: number): void => {
+  const { activity } = attempt
+  entry.stopRunning(activity)
+  if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
+  conclude(entry, activity, attempt, outcome, sequence, at, undefined)
+  if (attempt.fiber === undefined || attempt.exit !== undefined) return
+  entry.lingering = attempt
+  attempt.fiber.interruptUnsafe()
+}
+
+/** It is not superseded after all: it goes on, or ends as it did meanwhile. */
+export const spare = (entry: Entry, { attempt }: Superseding): void => {
+  attempt.committing = false
+  if (entry.attempt !== attempt) return
+  if (attempt.exit !== undefined) end(entry, attempt, attempt.exit, entry.now)
+  else if (attempt.interruption !== undefined) attempt.fiber?.interruptUnsafe()
+  entry.wake()
 }
 
 /**
  * The processing itself broke, not the workflow: the activity ends as a defect, the runtime goes on from its last
  * committed state, and ends when that happens too often.
  */
-const restart = (entry: Entry, activity: Activity, attempt: Attempt, defect: unknown): void => {
+export const restart = (entry: Entry, attempt: Attempt, defect: unknown): void => {
   if (entry.attempt === attempt) {
     if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
-    settle(entry, activity, broken(activity, "defect", defect))
+    settle(entry, attempt.activity, broken(attempt.activity, "defect", defect), entry.now)
   }
   if (++entry.count.restarts > entry.kernel.config.maxRestarts) entry.kernel.terminate(entry)
-}
-
-const freeze = (value: unknown): void => {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return
-  Object.freeze(value)
-  for (const key of Object.keys(value)) freeze((value as Record<string, unknown>)[key])
 }

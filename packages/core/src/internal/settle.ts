@@ -1,7 +1,8 @@
-import type { AgentEvent, Receipt } from "@agent-runtime/schema"
+import type { Receipt } from "@agent-runtime/schema"
 import type { Exit } from "effect"
 import type { Change, Written } from "../RuntimeStore.ts"
-import type { Activity, Attempt } from "./activity.ts"
+import type { Activity } from "./activity.ts"
+import type { Attempt } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { encodeDead, encodeInfo, encodeLogEntry, encodeOutgoing } from "./persisted.ts"
 
@@ -19,46 +20,32 @@ export interface Outcome {
   readonly dead: boolean
 }
 
-/** The decided end of one activity, before and after it is written. */
-export interface Ending {
-  readonly activity: Activity
-  readonly attempt: Attempt | undefined
-  readonly outcome: Outcome
-  readonly sequence: number
-  readonly at: number
-}
-
 /**
- * Where activities end. Without a journal the end takes effect in this very step; with one it is written first, together
- * with the new state and what the workflow sends.
+ * Where activities end, at `at`. Without a journal the end takes effect in this very step; with one it is written first,
+ * together with the new state and what the workflow sends.
  */
-export const settle = (entry: Entry, activity: Activity, outcome: Outcome): void => {
-  const ending = decide(entry, activity, outcome)
-  if (entry.current === activity) {
-    entry.current = undefined
-    entry.attempt = undefined
-  }
-  if (entry.journal === undefined) return conclude(entry, ending, undefined)
-  entry.journal.push({
-    change: changeOf(entry, ending),
-    apply: (written) => conclude(entry, ending, written)
+export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: number): void => {
+  const attempt = entry.stopRunning(activity)
+  const { journal } = entry
+  if (journal === undefined) return conclude(entry, activity, attempt, outcome, entry.sequence + 1, at, undefined)
+  let sequence = 0
+  journal.push({
+    change: () => changeOf(entry, activity, attempt, outcome, (sequence = journal.nextSequence()), at),
+    apply: (written) => conclude(entry, activity, attempt, outcome, sequence, at, written)
   })
 }
 
-/** Gives the end of an activity its place in the log. */
-export const decide = (entry: Entry, activity: Activity, outcome: Outcome): Ending => ({
-  activity,
-  attempt: entry.current === activity ? entry.attempt : undefined,
-  outcome,
-  sequence: ++entry.assigned,
-  at: entry.kernel.clock.currentTimeMillisUnsafe()
-})
-
 /** What the store is told of an end. */
-export const changeOf = (entry: Entry, ending: Ending): Change => {
-  const { activity, at, attempt, outcome, sequence } = ending
+export const changeOf = (
+  entry: Entry,
+  activity: Activity,
+  attempt: Attempt | undefined,
+  outcome: Outcome,
+  sequence: number,
+  at: number
+): Change => {
   const succeeded = outcome.status === "succeeded"
-  const lastError = outcome.dead ? lastErrorOf(ending) : entry.lastError
+  const lastError = outcome.dead ? lastErrorOf(activity, outcome, at) : entry.lastError
   const sent = succeeded ? attempt?.outbox : undefined
   return {
     remove: [activity.position],
@@ -76,72 +63,59 @@ export const changeOf = (entry: Entry, ending: Ending): Change => {
  * In one synchronous step: the state changes, the event is logged and published, the receipt is final. Who waits for it is
  * woken after the step.
  */
-export const conclude = (entry: Entry, ending: Ending, written: Written | undefined): void => {
-  const { activity, at, attempt, outcome, sequence } = ending
-  const { kernel } = entry
-  const succeeded = outcome.status === "succeeded"
-  if (succeeded) {
-    entry.state = outcome.state
-    entry.failing = false
-  }
-  entry.sequence = sequence
-  activity.status = outcome.status
+export const conclude = (
+  entry: Entry,
+  activity: Activity,
+  attempt: Attempt | undefined,
+  outcome: Outcome,
+  sequence: number,
+  at: number,
+  written: Written | undefined
+): void => {
+  const { status } = outcome
+  activity.status = status
   activity.exit = outcome.exit
   activity.error = outcome.error
   activity.endedAt = at
   activity.sequence = sequence
+  entry.sequence = sequence
+  entry.usedAt = at
+  if (status === "succeeded") {
+    entry.state = outcome.state
+    entry.failing = false
+  } else if (status !== "failed") {
+    entry.count[status === "expired" || status === "superseded" ? status : "cancelled"]++
+  }
   if (outcome.kind !== undefined) entry.count[outcome.kind]++
-  if (isCounted(outcome.status)) entry.count[outcome.status]++
-  if (outcome.dead) {
-    entry.failing = true
-    entry.lastError = lastErrorOf(ending)
-    const { attempts, id, payload, priority, type } = activity
-    entry.bury({
-      of: activity,
-      letter: { activityId: id, type, payload, priority, attempts, error: outcome.error!, at },
-      position: written?.buried[0] ?? 0
-    })
-  }
-  entry.receipts.end(activity)
-  entry.publish(toEvent(entry, activity, at))
+  if (outcome.dead) bury(entry, activity, outcome, at, written)
+  entry.history.append(activity)
+  if (entry.subscribers !== undefined) entry.publish(activity)
   const waiters = activity.takeWaiters()
-  if (waiters !== undefined) for (const notify of waiters) kernel.dispatcher.defer(notify)
+  if (waiters !== undefined) for (const notify of waiters) entry.kernel.dispatcher.defer(notify)
   if (entry.watchers !== undefined) entry.changed()
-  if (succeeded && attempt?.outbox !== undefined) {
-    attempt.outbox.forEach((outgoing, index) => kernel.deliver(entry, outgoing, written?.outbox[index] ?? 0))
+  if (entry.onCommitted !== undefined) entry.onCommitted()
+  if (status === "succeeded" && attempt?.outbox !== undefined) {
+    attempt.outbox.forEach((outgoing, index) => entry.kernel.deliver(entry, outgoing, written?.outbox[index] ?? 0))
   }
-  if (outcome.kind === "defect" && entry.host.onDefect === "terminate") kernel.terminate(entry)
+  if (outcome.kind === "defect" && entry.host.onDefect === "terminate") entry.kernel.terminate(entry)
 }
 
-const isCounted = (status: Receipt.Status): status is "expired" | "cancelled" | "superseded" =>
-  status === "expired" || status === "cancelled" || status === "superseded"
+/** Makes a dead letter of an activity, and an error of the runtime's status. */
+const bury = (entry: Entry, activity: Activity, outcome: Outcome, at: number, written: Written | undefined): void => {
+  const { attempts, id, payload, priority, type } = activity
+  const error = outcome.error!
+  entry.failing = true
+  entry.lastError = lastErrorOf(activity, outcome, at)
+  entry.bury({
+    of: activity,
+    letter: { activityId: id, type, payload, priority, attempts, error, at },
+    position: written?.buried[0] ?? 0
+  })
+}
 
-const lastErrorOf = ({ activity, at, outcome }: Ending) => ({
-  activityId: activity.id,
-  type: activity.type,
+const lastErrorOf = ({ id, type }: Activity, outcome: Outcome, at: number) => ({
+  activityId: id,
+  type,
   error: outcome.error!,
   at
 })
-
-/** The event of an ended activity. */
-export const toEvent = (entry: Entry, activity: Activity, at: number): AgentEvent.Processed | AgentEvent.Failed => {
-  const event: {
-    -readonly [K in keyof AgentEvent.Processed]: AgentEvent.Processed[K]
-  } = {
-    _tag: "Processed",
-    sequence: activity.sequence!,
-    epoch: entry.epoch,
-    activityId: activity.id,
-    type: activity.type,
-    priority: activity.priority,
-    payload: activity.payload,
-    attempts: activity.attempts,
-    at
-  }
-  if (activity.options?.correlationId !== undefined) event.correlationId = activity.options.correlationId
-  if (activity.exit?._tag === "Success") {
-    if (activity.exit.value !== undefined) event.reply = activity.exit.value
-    return event
-  }
-  return { ...event, _tag: "Failed", error: activity.error! }
-}

@@ -2,9 +2,9 @@ import { AgentError, type AgentEvent, type AgentRuntimeState } from "@agent-runt
 import { type Array as Arr, Cause, Effect, Exit, type Pull } from "effect"
 import type { SubscriptionOptions } from "../Subscription.ts"
 import type { Activity } from "./activity.ts"
-import { Deque } from "./deque.ts"
 import type { Dispatcher } from "./dispatcher.ts"
-import type { EventLog, Logged } from "./eventLog.ts"
+import { type Logged, toEvent } from "./event.ts"
+import type { History } from "./history.ts"
 
 type Event = AgentEvent.AgentEvent
 
@@ -16,9 +16,9 @@ export interface Source {
   readonly epoch: number
   /** The sequence of the newest committed event, 0 before the first. */
   readonly sequence: number
-  readonly log: EventLog
+  readonly history: History
   /** The running activity, with what its attempt has emitted so far. */
-  readonly running: { readonly activity: Activity; readonly emitted: ReadonlyArray<AgentEvent.Emitted> } | undefined
+  readonly attempt: { readonly activity: Activity; readonly emitted: ReadonlyArray<AgentEvent.Emitted> } | undefined
   release(subscriber: Subscriber): void
 }
 
@@ -27,6 +27,8 @@ export interface Source {
  *
  * It starts by reading the log from its cursor, and goes live in the very step in which it has read the last event: what
  * is published before is still in the log, what is published after goes to the queue, so nothing is missed or doubled.
+ *
+ * Invariant: the queue is `events` from `head` on. A reader is handed the array itself.
  */
 export class Subscriber {
   readonly id: number
@@ -35,11 +37,14 @@ export class Subscriber {
   private source: Source
   private readonly dispatcher: Dispatcher
   private readonly capacity: number
-  private readonly queue = new Deque<Event>()
+  /** Every event passes but failures: there is nothing to look at. */
+  private readonly isPlain: boolean
+  private events: Array<Event> = []
+  private head = 0
   /** The last sequence this subscriber has considered. */
   private cursor: number
-  /** The last sequence that has left the queue; with nothing queued, the last considered. */
-  private passed: number
+  /** The last sequence that has left the queue. */
+  private left: number
   private live = false
   private gap: { missed: number; from: number; to: number } | undefined = undefined
   private reason: AgentEvent.End["reason"] | undefined = undefined
@@ -61,10 +66,11 @@ export class Subscriber {
     this.connectedAt = connectedAt
     this.options = options
     this.cursor = cursor
-    this.passed = cursor
+    this.left = cursor
     this.source = source
     this.dispatcher = dispatcher
     this.capacity = options.capacity ?? 1024
+    this.isPlain = options.types === undefined && options.priorities === undefined && options.filter === undefined
   }
 
   /** Begins, once it is registered: where there is nothing to catch up with, it is live from here on. */
@@ -79,7 +85,7 @@ export class Subscriber {
       delivered: this.delivered,
       filtered: this.filtered,
       dropped: this.dropped,
-      lag: this.live ? this.queue.length : this.source.sequence - this.cursor,
+      lag: this.length + (this.live ? 0 : this.source.sequence - this.cursor),
       connectedAt: this.connectedAt
     }
   }
@@ -99,15 +105,15 @@ export class Subscriber {
   }
 
   /** A committed event; does nothing until the subscriber is live, for then it reads the event from the log. */
-  publish(event: Logged): void {
+  publish(event: Logged, activity: Activity): void {
     if (!this.live) return
     this.cursor = event.sequence
-    if (this.wants(event)) this.push(event)
+    if (this.wants(event, activity)) this.push(event)
   }
 
   /** What a workflow emits is live only. */
   emit(event: AgentEvent.Emitted, activity: Activity): void {
-    if (this.live && this.wantsEmitted(event, activity)) this.push(event)
+    if (this.live && (this.isPlain || this.passes(event, activity))) this.push(event)
   }
 
   /** No more events will come: what is queued is delivered, then `End`. */
@@ -124,7 +130,7 @@ export class Subscriber {
   })
 
   private readonly wait = Effect.callback<void>((resume) => {
-    const notify = () => resume(Effect.void)
+    const notify = () => resume(Exit.void)
     ;(this.waiting ??= []).push(notify)
     return Effect.sync(() => {
       this.waiting = this.waiting?.filter((other) => other !== notify)
@@ -132,122 +138,136 @@ export class Subscriber {
   })
 
   private wake(): void {
-    const waiting = this.waiting
+    const { waiting } = this
     if (waiting === undefined) return
     this.waiting = undefined
     for (const notify of waiting) this.dispatcher.defer(notify)
   }
 
+  private get length(): number {
+    return this.events.length - this.head
+  }
+
   private poll(): Arr.NonEmptyReadonlyArray<Event> | undefined {
-    while (!this.live && this.queue.length === 0 && this.exit === undefined) this.catchUp(page)
-    const batch: Array<Event> = []
+    while (!this.live && this.length === 0 && this.exit === undefined) this.catchUp(page)
+    let batch = this.head === 0 ? this.events : this.events.slice(this.head)
+    if (batch.length > 0) {
+      this.events = []
+      this.head = 0
+      this.left = this.cursor
+    }
     if (this.gap !== undefined) {
-      batch.push({ _tag: "Gap", epoch: this.source.epoch, ...this.gap })
+      batch = [{ _tag: "Gap", epoch: this.source.epoch, ...this.gap }, ...batch]
       this.gap = undefined
     }
-    for (let event = this.queue.shift(); event !== undefined; event = this.queue.shift()) batch.push(event)
     if (this.live && this.reason !== undefined && this.exit === undefined) {
-      batch.push({ _tag: "End", reason: this.reason })
+      batch = [...batch, { _tag: "End", reason: this.reason }]
       this.exit = Exit.fail(Cause.Done())
     }
-    this.passed = this.cursor
     this.delivered += batch.length
     return batch.length === 0 ? undefined : (batch as unknown as Arr.NonEmptyReadonlyArray<Event>)
   }
 
   /** Reads at most `limit` events of the log; at its end the subscriber goes live. */
   private catchUp(limit: number): void {
-    const { log } = this.source
-    for (let read = 0; read < limit && this.cursor < this.source.sequence; read++) {
-      if (this.cursor + 1 < log.oldest) {
-        this.addGap(log.oldest - 1 - this.cursor, this.cursor + 1, log.oldest - 1)
-        this.cursor = log.oldest - 1
-        // The gap comes before what is still kept.
-        if (this.cursor < this.source.sequence) continue
-        break
-      }
-      const event = log.get(++this.cursor)
-      if (event !== undefined && this.wants(event)) this.queue.push(event)
+    const { source } = this
+    const { oldest } = source.history
+    if (limit > 0 && this.cursor + 1 < oldest) {
+      this.addGap(oldest - 1 - this.cursor, this.cursor + 1, oldest - 1)
+      this.cursor = oldest - 1
+    }
+    for (let read = 0; read < limit && this.cursor < source.sequence; read++) {
+      const activity = source.history.at(++this.cursor)
+      if (activity === undefined) continue
+      const event = toEvent(activity, source.epoch)
+      if (this.wants(event, activity)) this.events.push(event)
       if (this.exit !== undefined) return
     }
-    if (this.cursor < this.source.sequence) return
+    if (this.cursor < source.sequence) return
     this.live = true
-    const { running } = this.source
-    if (running === undefined) return
     // Bounded by `emittedRetention`: a backlog overruns no queue.
-    for (const event of running.emitted) {
-      if (this.wantsEmitted(event, running.activity)) this.queue.push(event)
+    for (const event of source.attempt?.emitted ?? []) {
+      if (this.isPlain || this.passes(event, source.attempt!.activity)) this.events.push(event)
       if (this.exit !== undefined) return
     }
   }
 
   private push(event: Event): void {
-    if (this.queue.length >= this.capacity) {
-      if (this.options.strategy === "disconnect") {
-        return this.fail(Exit.fail(AgentError.SubscriberLagged.of(this.capacity)))
-      }
-      this.drop(this.queue.shift()!)
-    }
-    this.queue.push(event)
+    if (this.events.length - this.head >= this.capacity && !this.makeRoom()) return
+    this.events.push(event)
     if (this.waiting !== undefined) this.wake()
+  }
+
+  private makeRoom(): boolean {
+    if (this.options.strategy === "disconnect") {
+      this.fail(Exit.fail(AgentError.SubscriberLagged.of(this.capacity)))
+      return false
+    }
+    this.drop(this.events[this.head++]!)
+    if (this.head > this.capacity) {
+      this.events = this.events.slice(this.head)
+      this.head = 0
+    }
+    return true
   }
 
   private drop(event: Event): void {
     this.dropped++
-    if ("sequence" in event) {
-      this.passed = event.sequence
+    if (event._tag === "Processed" || event._tag === "Failed") {
+      this.left = event.sequence
       return this.addGap(1, event.sequence, event.sequence)
     }
     // What was emitted has no sequence: it counts as missed, but no sequence is lost with it.
-    this.addGap(1, this.passed + 1, this.passed)
+    this.addGap(1, this.left + 1, this.left)
   }
 
   private addGap(missed: number, from: number, to: number): void {
-    if (this.gap === undefined) this.gap = { missed, from, to }
-    else {
-      this.gap.missed += missed
-      if (this.gap.from > this.gap.to) this.gap.from = from
-      this.gap.to = Math.max(this.gap.to, to)
+    const { gap } = this
+    if (gap === undefined) {
+      this.gap = { missed, from, to }
+      return
     }
+    gap.missed += missed
+    if (gap.from > gap.to) gap.from = from
+    if (to > gap.to) gap.to = to
   }
 
   private fail(exit: Exit.Exit<never, AgentError.SubscriberLagged>): void {
     this.exit = exit
     this.live = false
-    this.queue.clear()
+    this.events = []
+    this.head = 0
     this.gap = undefined
     this.source.release(this)
     this.wake()
   }
 
-  private wants(event: Logged): boolean {
-    const { options } = this
-    const outcome = event._tag === "Processed" ? "processed" : "failed"
-    const wanted =
-      (options.outcomes === undefined ? outcome === "processed" : options.outcomes.includes(outcome)) &&
-      (options.types === undefined || options.types.includes(event.type)) &&
-      (options.priorities === undefined || options.priorities.includes(event.priority)) &&
-      (options.filter === undefined || this.passes(options.filter, event))
-    if (!wanted) this.filtered++
-    return wanted
+  private wants(event: Logged, activity: Activity): boolean {
+    const { outcomes } = this.options
+    const isWanted =
+      outcomes === undefined
+        ? event._tag === "Processed"
+        : outcomes.includes(event._tag === "Processed" ? "processed" : "failed")
+    if (isWanted) return this.isPlain || this.passes(event, activity)
+    this.filtered++
+    return false
   }
 
-  private wantsEmitted(event: AgentEvent.Emitted, activity: Activity): boolean {
-    const { options } = this
-    const wanted =
-      (options.types === undefined || options.types.includes(event.type)) &&
-      (options.priorities === undefined || options.priorities.includes(activity.priority)) &&
-      (options.filter === undefined || this.passes(options.filter, event))
-    if (!wanted) this.filtered++
-    return wanted
-  }
-
-  private passes(filter: (event: Event) => boolean, event: Event): boolean {
+  private passes(event: Logged | AgentEvent.Emitted, activity: Activity): boolean {
+    const { filter, priorities, types } = this.options
     try {
-      return filter(event)
+      if (
+        (types === undefined || types.includes(event.type)) &&
+        (priorities === undefined || priorities.includes(activity.priority)) &&
+        (filter === undefined || filter(event))
+      ) {
+        return true
+      }
     } catch (defect) {
       this.fail(Exit.die(defect))
       return false
     }
+    this.filtered++
+    return false
   }
 }

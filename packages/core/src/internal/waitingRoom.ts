@@ -2,31 +2,36 @@ import { PrioritizedMailbox } from "@agent-runtime/mailbox"
 import { Priority } from "@agent-runtime/schema"
 import type { Activity } from "./activity.ts"
 import { Deque } from "./deque.ts"
-import type { CompiledType } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 
-/** Room is checked when an activity is accepted, together with the places reserved: what was accepted always fits. */
+/** Room is checked when an activity is accepted: what was accepted always fits. */
 const makeLanes = (maxSkips: number) =>
   PrioritizedMailbox.makeUnsafe<Activity>({ lanes: Priority.priorities, scheduling: { maxSkips } })
 
-const laneIndex = (lane: Priority.Priority): 0 | 1 | 2 => (lane === "urgent" ? 0 : lane === "standard" ? 1 : 2)
+const laneIndex = (lane: Priority.Priority): 0 | 1 | 2 => (lane === "standard" ? 1 : lane === "urgent" ? 0 : 2)
+
+/** A sender that waits for a place. */
+interface Sender {
+  readonly take: () => void
+}
 
 /**
  * Where the accepted activities of one runtime wait: in the mailbox, ahead of it, or held back until they are due.
  *
- * Invariant: an activity that waits is in exactly one of the three, and takes one place of its lane's capacity in each.
+ * Invariant: an activity takes one place of its lane from its acceptance until it is taken to be processed; `places`
+ * counts them, and bounds all three together. Where senders wait for a lane, its next place is the first one's.
  */
 export class WaitingRoom {
   private readonly kernel: Kernel
   private readonly onReady: () => void
   private readonly lanes: ReturnType<typeof makeLanes>
-  /** Places taken in each lane by activities that are not in it now: being accepted, held back, or ahead. */
-  private readonly reserved: [urgent: number, standard: number, background: number] = [0, 0, 0]
+  private readonly places: [urgent: number, standard: number, background: number] = [0, 0, 0]
+  private inLanes = 0
   /** Those that interrupted what ran: they go before everything in the mailbox. */
   private ahead: Deque<Activity> | undefined = undefined
   /** Delayed activities and pending retries. */
   private held: Set<Activity> | undefined = undefined
-  private waitingSenders: Deque<() => void> | undefined = undefined
+  private senders: ReadonlyArray<Deque<Sender>> | undefined = undefined
 
   constructor(kernel: Kernel, onReady: () => void) {
     this.kernel = kernel
@@ -36,7 +41,7 @@ export class WaitingRoom {
 
   /** How many could be processed now. */
   get ready(): number {
-    return (this.ahead?.length ?? 0) + PrioritizedMailbox.sizeUnsafe(this.lanes)
+    return this.inLanes + (this.ahead === undefined ? 0 : this.ahead.length)
   }
 
   /** How many are held back until they are due. */
@@ -48,91 +53,135 @@ export class WaitingRoom {
     return PrioritizedMailbox.sizeUnsafe(this.lanes, lane)
   }
 
-  isFull(lane: Priority.Priority): boolean {
-    return this.size(lane) + this.reserved[laneIndex(lane)]! >= this.capacity(lane)
-  }
-
   capacity(lane: Priority.Priority): number {
     const { mailboxCapacity } = this.kernel.config
     return typeof mailboxCapacity === "number" ? mailboxCapacity : mailboxCapacity[lane]
   }
 
-  reserve(lane: Priority.Priority): void {
-    this.reserved[laneIndex(lane)]!++
+  // -- places ----------------------------------------------------------------------------------------------------------
+
+  /** Takes a place; `false` if there is none, or senders wait for it. */
+  enter(lane: Priority.Priority): boolean {
+    const index = laneIndex(lane)
+    if (this.places[index] >= this.capacity(lane)) return false
+    if (this.senders !== undefined && this.senders[index]!.length > 0) return false
+    this.places[index]++
+    return true
   }
 
-  unreserve(lane: Priority.Priority): void {
-    this.reserved[laneIndex(lane)]!--
+  /** Takes a place that is owed: of what was accepted before. */
+  reenter(lane: Priority.Priority): void {
+    this.places[laneIndex(lane)]++
   }
+
+  /** Gives a place back, to the first sender that waits for it. */
+  leave(lane: Priority.Priority): void {
+    const index = laneIndex(lane)
+    const sender = this.senders === undefined ? undefined : this.senders[index]!.shift()
+    if (sender === undefined) this.places[index]--
+    else sender.take()
+  }
+
+  /** Waits for a place, in order: `take` is called with the place taken. Answers how to stop waiting. */
+  queueSender(lane: Priority.Priority, take: () => void): () => void {
+    const senders = (this.senders ??= [new Deque(), new Deque(), new Deque()])[laneIndex(lane)]!
+    const sender: Sender = { take }
+    senders.push(sender)
+    return () => {
+      senders.remove(sender)
+    }
+  }
+
+  /** Every waiting sender tries, to be told that the runtime takes no more. */
+  releaseSenders(): void {
+    for (const lane of Priority.priorities) {
+      const senders = this.senders?.[laneIndex(lane)]
+      for (let next = senders?.shift(); next !== undefined; next = senders?.shift()) {
+        this.reenter(lane)
+        next.take()
+      }
+    }
+  }
+
+  // -- waiting ---------------------------------------------------------------------------------------------------------
 
   enqueue(activity: Activity): void {
-    activity.queuedAt = this.kernel.clock.currentTimeMillisUnsafe()
+    this.inLanes++
     PrioritizedMailbox.offerUnsafe(this.lanes, activity, activity.priority)
     this.onReady()
   }
 
   enqueueAhead(activity: Activity): void {
-    activity.queuedAt = this.kernel.clock.currentTimeMillisUnsafe()
-    this.reserve(activity.priority)
     ;(this.ahead ??= new Deque()).push(activity)
     this.onReady()
   }
 
   /** Holds an activity back until `at`, in milliseconds since the Unix epoch. */
   hold(activity: Activity, at: number): void {
-    this.reserve(activity.priority)
     ;(this.held ??= new Set()).add(activity)
-    activity.timer = this.kernel.timers.set(at, () => {
+    activity.rare.timer = this.kernel.timers.set(at, () => {
       this.unhold(activity)
+      activity.queuedAt = this.kernel.clock.currentTimeMillisUnsafe()
       this.enqueue(activity)
     })
   }
 
   private unhold(activity: Activity): boolean {
     if (this.held?.delete(activity) !== true) return false
-    this.unreserve(activity.priority)
-    if (activity.timer !== undefined) this.kernel.timers.cancel(activity.timer)
-    activity.timer = undefined
+    const { rare } = activity
+    if (rare.timer !== undefined) this.kernel.timers.cancel(rare.timer)
+    rare.timer = undefined
     return true
   }
 
   /** The activity that goes next, taken out. */
   take(): Activity | undefined {
-    const ahead = this.ahead?.shift()
-    if (ahead !== undefined) this.unreserve(ahead.priority)
-    const next = ahead ?? PrioritizedMailbox.pollUnsafe(this.lanes)
-    if (next !== undefined && this.waitingSenders !== undefined) this.madeRoom()
+    let next = this.ahead?.shift()
+    if (next === undefined) {
+      if (this.inLanes === 0) return undefined
+      this.inLanes--
+      next = PrioritizedMailbox.pollUnsafe(this.lanes)!
+    }
+    this.leave(next.priority)
     return next
   }
 
   /** Takes an activity out of wherever it waits; `false` if it does not wait. */
   withdraw(activity: Activity): boolean {
-    if (this.unhold(activity)) return true
-    if (this.ahead?.remove(activity) === true) {
-      this.unreserve(activity.priority)
-      return true
+    if (!this.unhold(activity) && this.ahead?.remove(activity) !== true) {
+      if (PrioritizedMailbox.removeUnsafe(this.lanes, (other) => other === activity).length === 0) return false
+      this.inLanes--
     }
-    return PrioritizedMailbox.removeUnsafe(this.lanes, (other) => other === activity).length > 0
+    this.leave(activity.priority)
+    return true
   }
 
   /** Takes out what is held back. */
   takeHeld(): ReadonlyArray<Activity> {
     const held = Array.from(this.held ?? [])
-    for (const activity of held) this.unhold(activity)
+    for (const activity of held) this.withdraw(activity)
     return held
   }
+
+  // -- looking ---------------------------------------------------------------------------------------------------------
 
   /** The first activity in a lane. */
   oldest(lane: Priority.Priority): Activity | undefined {
     return this.size(lane) === 0 ? undefined : this.first((activity) => activity.priority === lane)
   }
 
-  /** The first activity of a type in the mailbox. */
-  find(kind: CompiledType): Activity | undefined {
-    return this.first((activity) => activity.kind === kind)
+  /** The first activity that waits and fits, what is held back last. */
+  find(predicate: (activity: Activity) => boolean): Activity | undefined {
+    const ahead = this.ahead?.toArray().find(predicate)
+    if (ahead !== undefined) return ahead
+    const waiting = this.first(predicate)
+    if (waiting !== undefined) return waiting
+    for (const activity of this.held ?? []) if (predicate(activity)) return activity
+    return undefined
   }
 
-  private first(predicate: (activity: Activity) => boolean): Activity | undefined {
+  /** The first activity in the mailbox that fits. */
+  first(predicate: (activity: Activity) => boolean): Activity | undefined {
     let found: Activity | undefined
     PrioritizedMailbox.removeUnsafe(this.lanes, (activity) => {
       if (found === undefined && predicate(activity)) found = activity
@@ -143,27 +192,11 @@ export class WaitingRoom {
 
   /** Whether something more urgent than `priority` could be processed now. */
   hasMoreUrgent(priority: Priority.Priority): boolean {
-    if ((this.ahead?.length ?? 0) > 0) return true
+    if (this.ahead !== undefined && this.ahead.length > 0) return true
     for (const lane of Priority.priorities) {
       if (lane === priority) return false
       if (this.size(lane) > 0) return true
     }
     return false
-  }
-
-  /** Senders that wait for room, in order. */
-  get senders(): Deque<() => void> {
-    return (this.waitingSenders ??= new Deque())
-  }
-
-  /** One waiting sender may try again. */
-  madeRoom(): void {
-    const resume = this.waitingSenders?.shift()
-    if (resume !== undefined) this.kernel.dispatcher.defer(resume)
-  }
-
-  /** Every waiting sender tries again, to be told that the runtime takes no more. */
-  releaseSenders(): void {
-    while ((this.waitingSenders?.length ?? 0) > 0) this.madeRoom()
   }
 }

@@ -1,0 +1,132 @@
+import { type ActivityId, type AgentEvent, type AgentRuntimeId, AgentError } from "@agent-runtime/schema"
+import { Duration, Effect, Exit, type Fiber, Result } from "effect"
+import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
+import type { WorkflowContext } from "../Workflow.ts"
+import type { Activity } from "./activity.ts"
+import type { Entry } from "./entry.ts"
+import { isTyped, toWire } from "./host.ts"
+import type { Timer } from "./timers.ts"
+import { checkOptions, checkPayload } from "./validate.ts"
+
+/** Who asked for the interruption of a running activity, and so what becomes of it. */
+export type Interruption = "cancel" | "requeue" | "shutdown" | "terminate" | "timeout"
+
+/** An activity that a workflow sent, to be delivered after its own activity has committed. */
+export interface Outgoing {
+  readonly runtimeId: string
+  readonly request: WireRequest
+  readonly options: SendOptions & { readonly id: ActivityId.ActivityId }
+}
+
+/** One run of a workflow, and what its handler is given to work with. After it has ended it does nothing more. */
+export class Attempt implements WorkflowContext {
+  private readonly entry: Entry
+  readonly activity: Activity
+  readonly startedAt: number
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  timer: Timer | undefined = undefined
+  /** Why the fiber was interrupted, once it was. */
+  interruption: Interruption | undefined = undefined
+  /** Its end is being written, by itself or by who supersedes it: nobody else can interrupt it now. */
+  committing = false
+  /** The exit of the fiber, where it came while another end was being written. */
+  exit: Exit.Exit<unknown, unknown> | undefined = undefined
+  /** What it emitted so far, oldest first, bounded by `emittedRetention`. */
+  emitted: ReadonlyArray<AgentEvent.Emitted> = none
+  private emittedCount = 0
+  /** What goes out to other runtimes, and to this one later, when it commits. */
+  outbox: Array<Outgoing> | undefined = undefined
+
+  constructor(entry: Entry, activity: Activity, startedAt: number) {
+    this.entry = entry
+    this.activity = activity
+    this.startedAt = startedAt
+  }
+
+  get attempt(): number {
+    return this.activity.attempts
+  }
+  get runtimeId(): AgentRuntimeId.AgentRuntimeId {
+    return this.entry.id
+  }
+  get epoch(): number {
+    return this.entry.epoch
+  }
+  get activityId(): ActivityId.ActivityId {
+    return this.activity.id
+  }
+
+  get checkpoint(): Effect.Effect<boolean> {
+    return Effect.sync(() => this.entry.waiting.hasMoreUrgent(this.activity.priority))
+  }
+
+  emit(value: unknown): Effect.Effect<void> {
+    return Effect.sync(() => this.emitUnsafe(value))
+  }
+
+  emitUnsafe(value: unknown): void {
+    const { activity, entry } = this
+    if (entry.attempt !== this || this.committing) return
+    if (entry.host.isEmitted !== undefined && !entry.host.isEmitted(value)) {
+      throw new TypeError(`What "${activity.type}" emitted does not fit the agent's "emits" schema`)
+    }
+    const event: AgentEvent.Emitted = {
+      _tag: "Emitted",
+      activityId: activity.id,
+      type: activity.type,
+      attempt: activity.attempts,
+      index: this.emittedCount++,
+      value,
+      at: entry.kernel.clock.currentTimeMillisUnsafe()
+    }
+    this.keep(event)
+    entry.emit(event, activity)
+  }
+
+  private keep(event: AgentEvent.Emitted): void {
+    const { emittedRetention } = this.entry.kernel.config
+    if (emittedRetention === 0) return
+    if (this.emitted === none) this.emitted = []
+    const emitted = this.emitted as Array<AgentEvent.Emitted>
+    emitted.push(event)
+    // Cut back now and then, not at every push.
+    if (emitted.length >= 2 * emittedRetention) this.emitted = emitted.slice(-emittedRetention)
+  }
+
+  send(
+    runtimeId: string,
+    request: WireRequest,
+    options?: SendOptions
+  ): Effect.Effect<ActivityId.ActivityId, AgentError.ActivityInvalid> {
+    return Effect.suspend(() => {
+      const invalid = checkOptions(options) ?? checkPayload(request.payload, this.entry.kernel.config.maxPayloadBytes)
+      if (invalid !== undefined) return Exit.fail(invalid)
+      const wire = toWire(request)
+      if (Result.isFailure(wire)) return Exit.fail(wire.failure)
+      // Derived from the activity's own id, so that an attempt that is run again sends under the same ids.
+      const outbox = (this.outbox ??= [])
+      const id = (options?.id ?? `${this.activity.id.slice(0, 112)}:${outbox.length}`) as ActivityId.ActivityId
+      outbox.push({ runtimeId, request: wire.success, options: { ...options, id } })
+      return Exit.succeed(id)
+    })
+  }
+
+  schedule(
+    request: WireRequest,
+    delay: Duration.Input,
+    options?: SendOptions
+  ): Effect.Effect<ActivityId.ActivityId, AgentError.ActivityInvalid> {
+    return Effect.suspend(() => {
+      const kind = this.entry.host.find(request.type)
+      if (kind === undefined) {
+        return Exit.fail(AgentError.ActivityInvalid.of(["type"], `"${request.type}" is no activity of this agent`))
+      }
+      const checked = isTyped(request) ? kind.make(request.payload) : kind.decode(request.payload)
+      if (checked instanceof AgentError.ActivityInvalid) return Exit.fail(checked)
+      const deliverAt = this.entry.kernel.clock.currentTimeMillisUnsafe() + Duration.toMillis(delay)
+      return this.send(this.entry.id, request, { ...options, deliverAt })
+    })
+  }
+}
+
+const none: ReadonlyArray<AgentEvent.Emitted> = []

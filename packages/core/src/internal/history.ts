@@ -1,0 +1,101 @@
+import type { Activity } from "./activity.ts"
+import { Deque } from "./deque.ts"
+import type { Kernel } from "./kernel.ts"
+
+/**
+ * The one log of a runtime: its ended activities in the order of their sequences. An entry is both the event that
+ * subscribers replay and the receipt that senders look up, as far back as either is kept.
+ *
+ * Invariant: sequences are consecutive, and the newest kept is `next - 1`. `named` holds the activities whose ids their
+ * senders gave, pending ones and those in the log.
+ */
+export class History {
+  private readonly kernel: Kernel
+  private readonly ended = new Deque<Activity>()
+  private named: Map<string, Activity> | undefined = undefined
+  /** Pending activities of the types that reject overlap, by type. */
+  private rejecting: Map<string, number> | undefined = undefined
+  private next: number
+
+  constructor(kernel: Kernel, next: number) {
+    this.kernel = kernel
+    this.next = next
+  }
+
+  // -- receipts --------------------------------------------------------------------------------------------------------
+
+  /** A new activity is pending. */
+  add(activity: Activity): void {
+    if (activity.serial === 0) (this.named ??= new Map()).set(activity.id, activity)
+    if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, 1)
+  }
+
+  /** It was not accepted after all. */
+  retract(activity: Activity): void {
+    if (this.named?.get(activity.id) === activity) this.named.delete(activity.id)
+    if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, -1)
+  }
+
+  /** An activity that was given this id, or has ended with it, while its receipt is kept. */
+  find(id: string): Activity | undefined {
+    const named = this.named?.get(id)
+    const serial = named === undefined ? this.kernel.ids.parse(id) : 0
+    const activity = named ?? (serial === 0 ? undefined : this.findEnded(serial))
+    if (activity === undefined || activity.exit === undefined) return activity
+    const { clock, config, millis } = this.kernel
+    const isKept =
+      activity.sequence >= this.next - config.receiptRetention &&
+      clock.currentTimeMillisUnsafe() - activity.endedAt <= millis.receiptTimeToLive
+    return isKept ? activity : undefined
+  }
+
+  private findEnded(serial: number): Activity | undefined {
+    for (let i = this.ended.length - 1; i >= 0; i--) {
+      const activity = this.ended.at(i)!
+      if (activity.serial === serial) return activity
+    }
+    return undefined
+  }
+
+  /** Whether an activity of a type that rejects overlap is pending. */
+  isPending(type: string): boolean {
+    return (this.rejecting?.get(type) ?? 0) > 0
+  }
+
+  private countRejecting(type: string, change: number): void {
+    const rejecting = (this.rejecting ??= new Map())
+    rejecting.set(type, (rejecting.get(type) ?? 0) + change)
+  }
+
+  // -- log -------------------------------------------------------------------------------------------------------------
+
+  /** An activity has ended, and takes the next sequence. */
+  append(activity: Activity): void {
+    if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, -1)
+    this.restore(activity)
+  }
+
+  /** An activity that had ended before this process took the runtime over. */
+  restore(activity: Activity): void {
+    const { ended } = this
+    this.next = activity.sequence + 1
+    ended.push(activity)
+    if (activity.serial === 0) (this.named ??= new Map()).set(activity.id, activity)
+    if (ended.length > this.kernel.historyRetention) this.forget(ended.shift()!)
+  }
+
+  private forget(activity: Activity): void {
+    // A replayed dead letter has the id of one that ended: the map then holds the later one.
+    if (activity.serial === 0 && this.named?.get(activity.id) === activity) this.named.delete(activity.id)
+  }
+
+  /** The sequence of the oldest event that can be replayed, or of the next one if none can. */
+  get oldest(): number {
+    return this.next - Math.min(this.ended.length, this.kernel.config.logRetention)
+  }
+
+  /** The ended activity with a sequence, if it is kept. */
+  at(sequence: number): Activity | undefined {
+    return this.ended.at(sequence - (this.next - this.ended.length))
+  }
+}
