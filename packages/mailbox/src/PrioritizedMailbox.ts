@@ -21,20 +21,22 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { dual } from "effect/Function"
-import type { Inspectable } from "effect/Inspectable"
+import { dual, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import { hasProperty } from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import { accepted, DequeueTypeId, EnqueueTypeId, Mailbox, refused } from "./internal/Mailbox.ts"
+import type { LaneCounters } from "./internal/Lanes.ts"
+import { Mailbox, TypeId } from "./internal/Mailbox.ts"
 import type { MailboxFull } from "./internal/MailboxError.ts"
-import { Offer, OfferAll } from "./internal/Offer.ts"
+import { Offer } from "./internal/Offer.ts"
+import { OfferInTurn } from "./internal/OfferInTurn.ts"
 import type { defaultLanes, Strategy as AnyStrategy } from "./internal/Options.ts"
-import { awaitEnd, Take } from "./internal/Take.ts"
+import { Take } from "./internal/Take.ts"
 
+export type { LaneCounters } from "./internal/Lanes.ts"
 export { MailboxArgumentInvalid, MailboxFull } from "./internal/MailboxError.ts"
 
 /**
@@ -93,9 +95,21 @@ export interface Enqueue<
   in E = never,
   in Lane extends string = DefaultLane,
   out OfferError extends MailboxFull = never
->
-  extends Inspectable, Pipeable {
-  readonly [EnqueueTypeId]: {
+> extends Pipeable {
+  readonly [TypeId]: { readonly offers: Enqueue.Variance<A, E, Lane, OfferError> }
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Enqueue {
+  /**
+   * What flows in, and what offers fail with.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  export interface Variance<in A, in E, in Lane, out OfferError> {
     readonly _A: Types.Contravariant<A>
     readonly _E: Types.Contravariant<E>
     readonly _Lane: Types.Contravariant<Lane>
@@ -110,8 +124,21 @@ export interface Enqueue<
  * @category models
  * @since 0.1.0
  */
-export interface Dequeue<out A, out E = never, in Lane extends string = never> extends Inspectable, Pipeable {
-  readonly [DequeueTypeId]: {
+export interface Dequeue<out A, out E = never, in Lane extends string = never> extends Pipeable {
+  readonly [TypeId]: { readonly takes: Dequeue.Variance<A, E, Lane> }
+}
+
+/**
+ * @since 0.1.0
+ */
+export declare namespace Dequeue {
+  /**
+   * What flows out, and the lanes that can be asked about.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  export interface Variance<out A, out E, in Lane> {
     readonly _A: Types.Covariant<A>
     readonly _E: Types.Covariant<E>
     readonly _Lane: Types.Contravariant<Lane>
@@ -130,25 +157,11 @@ export interface PrioritizedMailbox<
   in Lane extends string = DefaultLane,
   out OfferError extends MailboxFull = never
 >
-  extends Enqueue<A, E, Lane, OfferError>, Dequeue<A, E, Lane> {}
-
-/**
- * What a lane holds and has seen. `offered` is always `size + taken + dropped + removed`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LaneCounters {
-  /** Elements inside now. */
-  readonly size: number
-  /** Elements that came in, or were dropped instead. */
-  readonly offered: number
-  /** Elements that were taken. */
-  readonly taken: number
-  /** Elements refused by `"dropping"`, given up by `"sliding"`, or discarded by a shutdown. */
-  readonly dropped: number
-  /** Elements taken out by {@link remove}. */
-  readonly removed: number
+  extends Enqueue<A, E, Lane, OfferError>, Dequeue<A, E, Lane> {
+  readonly [TypeId]: {
+    readonly offers: Enqueue.Variance<A, E, Lane, OfferError>
+    readonly takes: Dequeue.Variance<A, E, Lane>
+  }
 }
 
 /**
@@ -178,7 +191,7 @@ const reveal = <A, E>(self: Enqueue<A, E, never, MailboxFull> | Dequeue<A, E>): 
  * @since 0.1.0
  */
 export const isPrioritizedMailbox = (u: unknown): u is PrioritizedMailbox<unknown, unknown, string, MailboxFull> =>
-  hasProperty(u, EnqueueTypeId)
+  hasProperty(u, TypeId)
 
 /**
  * The producer's side alone. The same object, by a narrower type.
@@ -374,7 +387,14 @@ export const offerAll: {
     self: Enqueue<A, E, Lane, OfferError>,
     elements: Iterable<A>,
     lane: Lane
-  ) => Effect.suspend(() => new OfferAll<A, E, OfferError>(reveal(self), Array.from(elements), lane))
+  ) =>
+    Effect.suspend(() => {
+      const mailbox = reveal(self)
+      const all = Array.from(elements)
+      return mailbox.lossy
+        ? Effect.sync(() => mailbox.acceptAll(all, mailbox.indexOf(lane)))
+        : new OfferInTurn<A, E, Array<A>, OfferError>(mailbox, elements, lane, identity)
+    })
 )
 
 /**
@@ -390,7 +410,7 @@ export const offerUnsafe = <A, E, Lane extends string>(
   lane: Types.NoInfer<Lane>
 ): boolean => {
   const mailbox = reveal(self)
-  return mailbox.accept(element, mailbox.indexOf(lane)) !== refused
+  return mailbox.accept(element, mailbox.indexOf(lane))
 }
 
 /**
@@ -421,8 +441,11 @@ export const offerEvictingUnsafe = <A, E, Lane extends string>(
   lane: Types.NoInfer<Lane>
 ): Option.Option<A> => {
   const mailbox = reveal(self)
-  const lost = mailbox.accept(element, mailbox.indexOf(lane))
-  return lost === accepted ? Option.none() : Option.some(lost === refused ? element : lost)
+  const index = mailbox.indexOf(lane)
+  const { capacity, size } = mailbox.lane(index)
+  const oldest = mailbox.lane(index).peek() as A
+  if (!mailbox.accept(element, index)) return Option.some(element)
+  return size < capacity ? Option.none() : Option.some(oldest)
 }
 
 /**
@@ -458,13 +481,10 @@ export const offerEvicting: {
  */
 export const take = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => new Take(reveal(self), pollOne, 1, 1)
 
-const pollOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.poll()
+const pollOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.shift()
 
-const pollMany = <A, E>(mailbox: Mailbox<A, E>, max: number): Array<A> => mailbox.pollMany(max)
-
-// A take of at least one.
-const pollSome = <A, E>(mailbox: Mailbox<A, E>, max: number): [A, ...Array<A>] =>
-  mailbox.pollMany(max) as [A, ...Array<A>]
+// Of at least one where the take is.
+const pollMany = <A, E>(mailbox: Mailbox<A, E>, max: number) => mailbox.shiftMany(max) as [A, ...Array<A>]
 
 /**
  * Takes all elements, in the order of single takes, waiting for one if there is none.
@@ -473,7 +493,7 @@ const pollSome = <A, E>(mailbox: Mailbox<A, E>, max: number): [A, ...Array<A>] =
  * @since 0.1.0
  */
 export const takeAll = <A, E>(self: Dequeue<A, E>): Effect.Effect<[A, ...Array<A>], E> =>
-  new Take(reveal(self), pollSome, 1, Infinity)
+  new Take(reveal(self), pollMany, 1, Infinity)
 
 /**
  * Takes `n` elements, waiting until there are as many. It takes fewer where more cannot come: once the mailbox is
@@ -522,7 +542,7 @@ const count = (n: number): number => (n > 0 ? Math.floor(n) : 0)
  */
 export const poll = <A, E>(self: Dequeue<A, E>): Effect.Effect<Option.Option<A>> => {
   const mailbox = reveal(self)
-  return settled(mailbox, () => (mailbox.isEmpty ? Option.none() : Option.some(mailbox.poll())))
+  return settled(mailbox, () => (mailbox.isEmpty ? Option.none() : Option.some(mailbox.shift())))
 }
 
 /**
@@ -546,7 +566,7 @@ export const clear = <A, E>(self: Dequeue<A, E>): Effect.Effect<Array<A>, Pull.E
   return Effect.suspend(() =>
     mailbox.done
       ? Pull.catchDone(mailbox.exit!, () => Effect.succeed([]))
-      : settled(mailbox, () => mailbox.pollMany(Infinity))
+      : settled(mailbox, () => mailbox.shiftMany(Infinity))
   )
 }
 
@@ -602,7 +622,7 @@ export const remove: {
 export const removeUnsafe = <A, E, Lane extends string>(
   self: Dequeue<A, E, Lane>,
   predicate: (element: A, lane: Lane) => boolean
-): Array<A> => reveal(self).removeWhere((element, lane) => predicate(element, lane as Lane))
+): Array<A> => reveal(self).remove((element, lane) => predicate(element, lane as Lane), "removed")
 
 /**
  * Takes the element that goes next without `Effect`: its exit, the exit that the mailbox ended with, or undefined where
@@ -613,7 +633,7 @@ export const removeUnsafe = <A, E, Lane extends string>(
  */
 export const takeUnsafe = <A, E>(self: Dequeue<A, E>): Exit.Exit<A, E> | undefined => {
   const mailbox = reveal(self)
-  if (!mailbox.isEmpty) return Exit.succeed(mailbox.poll())
+  if (!mailbox.isEmpty) return Exit.succeed(mailbox.shift())
   return mailbox.done ? mailbox.exit : undefined
 }
 
@@ -626,7 +646,7 @@ export const takeUnsafe = <A, E>(self: Dequeue<A, E>): Exit.Exit<A, E> | undefin
  */
 export const pollUnsafe = <A, E>(self: Dequeue<A, E>): A | undefined => {
   const mailbox = reveal(self)
-  return mailbox.isEmpty ? undefined : mailbox.poll()
+  return mailbox.isEmpty ? undefined : mailbox.shift()
 }
 
 /**
@@ -650,7 +670,7 @@ export const toStream = <A, E>(
   options?: { readonly batchSize?: number | undefined }
 ): Stream.Stream<A, Exclude<E, Cause.Done>> => {
   const batch = Math.max(1, count(options?.batchSize ?? 1))
-  return Stream.fromPull(Effect.succeed(new Take(reveal(self), pollSome, 1, batch)))
+  return Stream.fromPull(Effect.succeed(new Take(reveal(self), pollMany, 1, batch)))
 }
 
 // -----------------------------------------------------------------------------
@@ -737,7 +757,14 @@ export const shutdownUnsafe = <A, E, Lane extends string>(self: Enqueue<A, E, La
   reveal(self).shutdown()
 
 const await_ = <A, E>(self: Dequeue<A, E>): Effect.Effect<void, Pull.ExcludeDone<E>> =>
-  Pull.catchDone(awaitEnd(reveal(self)), () => Effect.void)
+  Effect.suspend(() => {
+    const mailbox = reveal(self)
+    const end = Effect.andThen(
+      mailbox.wait(() => mailbox.done),
+      () => mailbox.exit!
+    )
+    return Pull.catchDone(end, () => Effect.void)
+  })
 
 export {
   /**
@@ -814,26 +841,6 @@ export const isFullUnsafe = <A, E, Lane extends string>(
 }
 
 /**
- * The names of the lanes, highest first.
- *
- * @category sizes
- * @since 0.1.0
- */
-export const lanes = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): ReadonlyArray<Lane> =>
-  reveal(self).names as ReadonlyArray<Lane>
-
-/**
- * How many elements a lane holds at most.
- *
- * @category sizes
- * @since 0.1.0
- */
-export const capacity = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>, lane: Types.NoInfer<Lane>): number => {
-  const mailbox = reveal(self)
-  return mailbox.capacityOf(mailbox.indexOf(lane))
-}
-
-/**
  * The counters as they are now.
  *
  * @category sizes
@@ -850,6 +857,5 @@ export const counters = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): 
  */
 export const countersUnsafe = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): Counters<Lane> => {
   const mailbox = reveal(self)
-  const lanes = Object.fromEntries(mailbox.names.map((name, index) => [name, mailbox.countersOf(index)]))
-  return { lanes: lanes as Counters<Lane>["lanes"], outOfOrder: mailbox.outOfOrder }
+  return { lanes: mailbox.counters() as Counters<Lane>["lanes"], outOfOrder: mailbox.outOfOrder }
 }

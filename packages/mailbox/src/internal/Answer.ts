@@ -1,7 +1,5 @@
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
-import type { Fiber } from "effect/Fiber"
 
 /**
  * An effect that removes or accepts elements in the very step that answers.
@@ -19,10 +17,10 @@ export abstract class Answer<X, E = never> extends Effectable.Class<X, E> {
   abstract answer(): X
 
   /** How to go on where it is not ready. */
-  abstract otherwise(fiber: Fiber<unknown, unknown>): Effect.Effect<X, E>
+  abstract otherwise(): Effect.Effect<X, E>
 
   override asEffect(): Effect.Effect<X, E> {
-    return Effect.withFiber((fiber) => (this.ready() ? this.inOneStep() : this.otherwise(fiber)))
+    return this.ready() ? this.inOneStep() : this.otherwise()
   }
 
   /** In a generator `yield*` can be answered right here, without a step of the fiber. */
@@ -32,18 +30,15 @@ export abstract class Answer<X, E = never> extends Effectable.Class<X, E> {
     return this.ready() ? new Answered(this.answer()) : super[Symbol.iterator]()
   }
 
-  private inOneStep(): Effect.Effect<X, E> {
+  /** Answers if it is ready in the step that would answer, or else begins anew. */
+  inOneStep(): Effect.Effect<X, E> {
     // Another fiber may be faster if the scheduler yields before this step. That is thrown, since only the failure channel
     // can be handled without a further step on success.
     const step = Effect.sync(() => {
       if (!this.ready()) throw missed
       return this.answer()
     })
-    return Effect.catchCause(step, (cause) =>
-      cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect === missed)
-        ? this
-        : Effect.failCause(cause)
-    )
+    return Effect.catchDefect(step, (defect) => (defect === missed ? this : Effect.die(defect)))
   }
 }
 

@@ -1,7 +1,7 @@
 import { Ring } from "./Ring.ts"
-import { type Waiter, Waiters } from "./Waiters.ts"
+import type { Waiter } from "./Waiter.ts"
 
-/** What one lane holds, and what became of the rest that was offered to it. */
+/** What one lane holds, who waits to add to it, and what became of the rest that was offered to it. */
 export class Lane<A> extends Ring<A> {
   readonly index: number
   readonly bit: number
@@ -11,21 +11,13 @@ export class Lane<A> extends Ring<A> {
   taken = 0
   dropped = 0
   removed = 0
-  private waiting: Waiters | undefined = undefined
+  /** Suspended offers, in order; absent when there are none. */
+  offers: Set<Waiter> | undefined = undefined
 
   constructor(index: number, capacity: number) {
     super()
     this.index = index
     this.bit = 1 << index
     this.capacity = capacity
-  }
-
-  /** Suspended offers, in order. */
-  get offerers(): Waiters {
-    return (this.waiting ??= new Waiters())
-  }
-
-  get firstOfferer(): Waiter | undefined {
-    return this.waiting?.head
   }
 }

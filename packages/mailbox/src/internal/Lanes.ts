@@ -3,6 +3,25 @@ import { MailboxArgumentInvalid } from "./MailboxError.ts"
 import { capacityOf, lanesOf, maxSkipsOf, type RawOptions } from "./Options.ts"
 
 /**
+ * What a lane holds and has seen. `offered` is always `size + taken + dropped + removed`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LaneCounters {
+  /** Elements inside now. */
+  readonly size: number
+  /** Elements that came in, or were dropped instead. */
+  readonly offered: number
+  /** Elements that were taken. */
+  readonly taken: number
+  /** Elements refused by `"dropping"`, given up by `"sliding"`, or discarded by a shutdown. */
+  readonly dropped: number
+  /** Elements taken out by `remove`. */
+  readonly removed: number
+}
+
+/**
  * Elements in ordered lanes, and which of them goes next.
  *
  * Invariant: lane 0 is the highest. Bit `i` of `nonEmpty` is set exactly when lane `i` holds something. A lane that holds
@@ -12,13 +31,14 @@ import { capacityOf, lanesOf, maxSkipsOf, type RawOptions } from "./Options.ts"
 export class Lanes<A> {
   readonly names: ReadonlyArray<string>
   readonly capacities: number | ReadonlyArray<number>
+  /** Zero where priority is strict. */
   readonly maxSkips: number
   /** Takes from a lane while a higher one held something. */
   outOfOrder = 0
-  private nonEmpty = 0
-  private overdue = 0
+  #nonEmpty = 0
+  #overdue = 0
   /** Made on first use, so that an idle mailbox costs next to nothing. */
-  private lanes: Array<Lane<A> | undefined> = none
+  #lanes: Array<Lane<A> | undefined> = none
 
   constructor(options: RawOptions) {
     this.names = lanesOf(options)
@@ -38,49 +58,45 @@ export class Lanes<A> {
   }
 
   lane(index: number): Lane<A> {
-    return this.lanes[index] ?? this.makeLane(index)
+    return this.#lanes[index] ?? this.makeLane(index)
   }
 
   get isEmpty(): boolean {
-    return this.nonEmpty === 0
+    return this.#nonEmpty === 0
   }
 
   get size(): number {
     let size = 0
-    for (const lane of this.lanes) if (lane !== undefined) size += lane.size
+    for (const lane of this.#lanes) if (lane !== undefined) size += lane.size
     return size
   }
 
   sizeOf(index: number): number {
-    return this.lanes[index]?.size ?? 0
+    return this.#lanes[index]?.size ?? 0
   }
 
   isFull(index: number): boolean {
     return this.sizeOf(index) >= this.capacityOf(index)
   }
 
-  countersOf(index: number) {
-    const { dropped, removed, size, taken } = this.lanes[index] ?? unused
-    return { size, offered: size + taken + dropped + removed, taken, dropped, removed }
+  counters(): { [lane: string]: LaneCounters } {
+    return Object.fromEntries(
+      this.names.map((name, index) => {
+        const { dropped, removed, size, taken } = this.#lanes[index] ?? unused
+        return [name, { size, offered: size + taken + dropped + removed, taken, dropped, removed }]
+      })
+    )
   }
 
   /** The lanes that were ever offered to, highest first. */
   get used(): Array<Lane<A>> {
-    return this.lanes.filter((lane) => lane !== undefined)
+    return this.#lanes.filter((lane) => lane !== undefined)
   }
 
   /** The lane must have room. */
   push(lane: Lane<A>, element: A): void {
     lane.push(element)
-    this.nonEmpty |= lane.bit
-  }
-
-  /** Makes room by giving up the oldest element of a lane, which must have one. */
-  evict(lane: Lane<A>): A {
-    const oldest = lane.shift()
-    lane.dropped++
-    if (lane.size === 0) this.emptied(lane)
-    return oldest
+    this.#nonEmpty |= lane.bit
   }
 
   /** The element that `shift` would give. */
@@ -91,11 +107,11 @@ export class Lanes<A> {
   /** There must be an element. */
   shift(): A {
     const lane = this.next()
-    if (this.nonEmpty !== lane.bit) this.passOver(lane.bit)
+    if (this.#nonEmpty !== lane.bit) this.passOver(lane.bit)
     if (lane.skips !== 0) this.unskip(lane)
     const element = lane.shift()
     lane.taken++
-    if (lane.size === 0) this.nonEmpty ^= lane.bit
+    if (lane.size === 0) this.#nonEmpty ^= lane.bit
     return element
   }
 
@@ -104,7 +120,7 @@ export class Lanes<A> {
     let taken: Array<A> = []
     while (taken.length < max && !this.isEmpty) {
       const lane = this.next()
-      if (this.nonEmpty === lane.bit && lane.size <= max - taken.length) {
+      if (this.#nonEmpty === lane.bit && lane.size <= max - taken.length) {
         // No other lane holds anything that could be passed over.
         lane.taken += lane.size
         const rest = this.replace(lane, [])
@@ -117,7 +133,7 @@ export class Lanes<A> {
   }
 
   /** Takes out what the predicate picks, highest lane first, or nothing when it throws. */
-  remove(predicate: (element: A, lane: string) => boolean): Array<A> {
+  remove(predicate: (element: A, lane: string) => boolean, as: "removed" | "dropped"): Array<A> {
     const removed: Array<A> = []
     const changes: Array<readonly [lane: Lane<A>, kept: Array<A>]> = []
     for (const lane of this.used) {
@@ -128,45 +144,33 @@ export class Lanes<A> {
       if (kept.length < lane.size) changes.push([lane, kept])
     }
     for (const [lane, kept] of changes) {
-      lane.removed += lane.size - kept.length
+      lane[as] += lane.size - kept.length
       this.replace(lane, kept)
     }
     return removed
   }
 
-  /** Gives up everything. */
-  discard(): void {
-    for (const lane of this.used) {
-      lane.dropped += lane.size
-      this.replace(lane, [])
-    }
-  }
-
   private unknown(name: string): never {
-    throw new MailboxArgumentInvalid({
-      argument: "lane",
-      value: name,
-      reason: `must be one of ${this.names.join(", ")}`
-    })
+    throw new MailboxArgumentInvalid({ argument: "lane", value: name, expected: `of ${this.names.join(", ")}` })
   }
 
   private makeLane(index: number): Lane<A> {
-    if (this.lanes === none) this.lanes = this.names.map(() => undefined)
-    return (this.lanes[index] = new Lane(index, this.capacityOf(index)))
+    if (this.#lanes === none) this.#lanes = this.names.map(() => undefined)
+    return (this.#lanes[index] = new Lane(index, this.capacityOf(index)))
   }
 
   private next(): Lane<A> {
-    const lanes = this.overdue === 0 ? this.nonEmpty : this.overdue
-    return this.lanes[31 - Math.clz32(lanes & -lanes)]!
+    const lanes = this.#overdue === 0 ? this.#nonEmpty : this.#overdue
+    return this.#lanes[31 - Math.clz32(lanes & -lanes)]!
   }
 
   /** Counts a take from the lane of `bit` against the lower lanes that hold something. */
   private passOver(bit: number): void {
-    if ((this.nonEmpty & (bit - 1)) !== 0) this.outOfOrder++
-    let passed = this.maxSkips === Infinity ? 0 : this.nonEmpty & ~(bit | (bit - 1))
+    if ((this.#nonEmpty & (bit - 1)) !== 0) this.outOfOrder++
+    let passed = this.maxSkips === 0 ? 0 : this.#nonEmpty & ~(bit | (bit - 1))
     while (passed !== 0) {
-      const lane = this.lanes[31 - Math.clz32(passed)]!
-      if (++lane.skips >= this.maxSkips) this.overdue |= lane.bit
+      const lane = this.#lanes[31 - Math.clz32(passed)]!
+      if (++lane.skips >= this.maxSkips) this.#overdue |= lane.bit
       passed ^= lane.bit
     }
   }
@@ -174,18 +178,16 @@ export class Lanes<A> {
   /** Puts other elements in the place of all of a lane. */
   private replace(lane: Lane<A>, kept: Array<A>): Array<A> {
     const replaced = lane.replace(kept)
-    if (kept.length === 0) this.emptied(lane)
+    if (kept.length === 0) {
+      this.#nonEmpty &= ~lane.bit
+      this.unskip(lane)
+    }
     return replaced
-  }
-
-  private emptied(lane: Lane<A>): void {
-    this.nonEmpty &= ~lane.bit
-    this.unskip(lane)
   }
 
   private unskip(lane: Lane<A>): void {
     lane.skips = 0
-    this.overdue &= ~lane.bit
+    this.#overdue &= ~lane.bit
   }
 }
 

@@ -1,4 +1,5 @@
 import * as Data from "effect/Data"
+import { format } from "effect/Formatter"
 
 /**
  * A lane whose strategy is `"fail"` was full; nothing was accepted.
@@ -12,7 +13,7 @@ export class MailboxFull extends Data.TaggedError("MailboxFull")<{
   readonly capacity: number
 }> {
   override get message(): string {
-    return `The lane "${this.lane}" is full: it holds ${this.capacity} elements`
+    return `Lane ${this.lane} is full (capacity ${this.capacity})`
   }
 }
 
@@ -26,12 +27,10 @@ export class MailboxArgumentInvalid extends Data.TaggedError("MailboxArgumentInv
   /** Where the fault is, such as `capacity`, `capacity.urgent` or `lane`. */
   readonly argument: string
   readonly value: unknown
-  readonly reason: string
+  /** What it should be. */
+  readonly expected: string
 }> {
   override get message(): string {
-    return `PrioritizedMailbox: ${this.argument} ${this.reason}, but it is ${inspect(this.value)}`
+    return `${this.argument} must be ${this.expected}, not ${format(this.value)}`
   }
 }
-
-const inspect = (value: unknown): string =>
-  typeof value === "number" || value === undefined ? String(value) : (JSON.stringify(value) ?? String(value))

@@ -12,55 +12,53 @@ export interface RawOptions {
 
 export const defaultLanes = ["urgent", "standard"] as const
 
-const defaultMaxSkips = 8
+// Leaves the type as it is.
+const isArray = (u: unknown): boolean => Array.isArray(u)
 
 // A bit for each lane in one integer.
 const maxLanes = 32
 
-const strategies: ReadonlyArray<unknown> = ["suspend", "dropping", "sliding", "fail"]
-
-export const lanesOf = ({ lanes }: RawOptions): ReadonlyArray<string> => {
-  if (lanes === undefined) return defaultLanes
-  if (!Array.isArray(lanes) || lanes.length === 0 || lanes.length > maxLanes) {
-    throw invalid("lanes", lanes, `must name 1 to ${maxLanes} lanes`)
-  }
-  for (let i = 0; i < lanes.length; i++) {
-    if (typeof lanes[i] !== "string") throw invalid(`lanes[${i}]`, lanes[i], "must be a string")
-    if (lanes.indexOf(lanes[i]) !== i) throw invalid(`lanes[${i}]`, lanes[i], "must not name a lane twice")
-  }
-  return lanes.slice()
+export const lanesOf = (options: RawOptions): ReadonlyArray<string> => {
+  const lanes: ReadonlyArray<string> = options.lanes ?? defaultLanes
+  const valid =
+    isArray(lanes) &&
+    lanes.length > 0 &&
+    lanes.length <= maxLanes &&
+    lanes.every((lane, index) => typeof lane === "string" && lanes.indexOf(lane) === index)
+  check(valid, "lanes", lanes, `1 to ${maxLanes} different names`)
+  return lanes === defaultLanes ? lanes : lanes.slice()
 }
 
 /** One capacity for all lanes, or each lane's own in their order. */
-export const capacityOf = ({ capacity }: RawOptions, lanes: ReadonlyArray<string>): number | ReadonlyArray<number> => {
-  if (capacity === undefined) return Number.POSITIVE_INFINITY
-  if (typeof capacity !== "object" || capacity === null) return validCapacity("capacity", capacity)
-  for (const lane of Object.keys(capacity)) {
-    if (!lanes.includes(lane)) throw invalid("capacity", lane, `must name lanes among ${lanes.join(", ")}`)
-  }
-  return lanes.map((lane) => validCapacity(`capacity.${lane}`, capacity[lane]))
+export const capacityOf = (
+  { capacity = Infinity }: RawOptions,
+  lanes: ReadonlyArray<string>
+): number | ReadonlyArray<number> => {
+  if (typeof capacity !== "object") return checkCapacity("capacity", capacity)
+  for (const lane in capacity) check(lanes.includes(lane), "capacity", lane, `of ${lanes.join(", ")}`)
+  return lanes.map((lane) => checkCapacity(`capacity.${lane}`, capacity[lane]))
 }
 
-const validCapacity = (argument: string, capacity: unknown): number => {
-  if (typeof capacity === "number" && capacity >= 1 && (Number.isInteger(capacity) || capacity === Infinity)) {
-    return capacity
-  }
-  throw invalid(argument, capacity, "must be a positive integer or Infinity")
+const checkCapacity = (argument: string, capacity: number | undefined): number => {
+  check(capacity === Infinity || isCount(capacity), argument, capacity, "a positive integer or Infinity")
+  return capacity
 }
 
 export const strategyOf = ({ strategy = "suspend" }: RawOptions): Strategy => {
-  if (!strategies.includes(strategy)) throw invalid("strategy", strategy, `must be one of ${strategies.join(", ")}`)
+  check(/^(suspend|dropping|sliding|fail)$/.test(strategy), "strategy", strategy, "suspend, dropping, sliding or fail")
   return strategy
 }
 
-/** Infinity stands for strict priority. */
-export const maxSkipsOf = ({ scheduling }: RawOptions): number => {
-  if (scheduling === undefined) return defaultMaxSkips
-  if (scheduling === "strict") return Number.POSITIVE_INFINITY
+/** Zero stands for strict priority. */
+export const maxSkipsOf = ({ scheduling = { maxSkips: 8 } }: RawOptions): number => {
+  if (scheduling === "strict") return 0
   const maxSkips = scheduling?.maxSkips
-  if (Number.isInteger(maxSkips) && maxSkips >= 1) return maxSkips
-  throw invalid("scheduling", scheduling, `must be "strict" or { maxSkips } with a positive integer`)
+  check(isCount(maxSkips), "scheduling", scheduling, '"strict" or { maxSkips } with a positive integer')
+  return maxSkips
 }
 
-const invalid = (argument: string, value: unknown, reason: string) =>
-  new MailboxArgumentInvalid({ argument, value, reason })
+const isCount = (n: number | undefined): n is number => Number.isInteger(n) && n! > 0
+
+function check(valid: boolean, argument: string, value: unknown, expected: string): asserts valid {
+  if (!valid) throw new MailboxArgumentInvalid({ argument, value, expected })
+}
