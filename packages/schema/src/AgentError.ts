@@ -320,21 +320,35 @@ export const OutcomeError = Schema.Union([
 const isJsonObject = (json: Schema.Json | undefined): json is { readonly [key: string]: Schema.Json } =>
   typeof json === "object" && json !== null && !Array.isArray(json)
 
+/** A field of anything, if it is text. */
+const textOf = (value: unknown, key: string): string | undefined => {
+  if (typeof value !== "object" || value === null) return undefined
+  try {
+    const text: unknown = (value as Readonly<Record<string, unknown>>)[key]
+    return typeof text === "string" && text !== "" ? text : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const show = (value: unknown): string => {
+  try {
+    return String(value)
+  } catch {
+    return "a value that cannot be shown"
+  }
+}
+
 /**
- * Renders any failure as JSON with a `_tag` and a `message`, by way of `encoded` where its schema is known.
+ * Renders any failure as JSON with a `_tag` and a `message`, by way of `encoded` where its schema is known. Never throws.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const toJson = (error: unknown, encoded?: Schema.Json): ErrorJson => {
   const fields: Record<string, Schema.Json> = isJsonObject(encoded) ? { ...encoded } : {}
-  const known = typeof error === "object" && error !== null ? (error as { _tag?: unknown; message?: unknown }) : {}
   if (encoded !== undefined && Object.keys(fields).length === 0 && encoded !== null) fields.value = encoded
-  const tag = fields._tag ?? known._tag
-  const text = fields.message ?? known.message
-  return {
-    ...fields,
-    _tag: typeof tag === "string" && tag !== "" ? tag : "Error",
-    message: typeof text === "string" && text !== "" ? text : String(tag ?? error)
-  }
+  const tag = textOf(fields, "_tag") ?? textOf(error, "_tag")
+  const message = textOf(fields, "message") ?? textOf(error, "message") ?? tag ?? show(error)
+  return { ...fields, _tag: tag ?? "Error", message }
 }
