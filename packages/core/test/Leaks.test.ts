@@ -1,0 +1,176 @@
+import { LocalRuntimes, RuntimeManager, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent } from "@agent-runtime/schema"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Metric, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { fileURLToPath } from "node:url"
+import { Census, noRuntimes } from "./support/Census.ts"
+
+const uncounted = Effect.provideService(Metric.FiberRuntimeMetrics, undefined)
+
+describe("nothing is left", () => {
+  it("R2 the heap does not grow over 100,000 lives", { timeout: 300_000 }, async () => {
+    const script = fileURLToPath(new URL("./support/Cycles.ts", import.meta.url))
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      "--expose-gc",
+      "--conditions=@agent-runtime/source",
+      script
+    ])
+    const { after, before, left } = JSON.parse(stdout)
+    assert.strictEqual(left, 0)
+    // Thirteen bytes a life: less than any object.
+    assert.isBelow(after - before, 1024 * 1024, `${before} -> ${after} bytes`)
+  })
+
+  it.effect(
+    "R2 after terminate fibers, timers and subscribers are gone, though activities ran, waited, were delayed and retried",
+    () => {
+      const census = new Census()
+      return Effect.gen(function* () {
+        const local = yield* LocalRuntimes.LocalRuntimes
+        for (const mode of ["drain", "immediate"] as const) {
+          const runtime = yield* local.create({ state: 0, workflow: () => Effect.never, timeout: "10 seconds" })
+          const readers = [
+            yield* runtime.subscribe().pipe(Stream.runDrain, Effect.forkChild({ startImmediately: true })),
+            yield* runtime.changes.pipe(Stream.runDrain, Effect.forkChild({ startImmediately: true }))
+          ]
+          yield* runtime.send({ type: "runs" })
+          yield* runtime.send({ type: "waits" })
+          yield* runtime.send({ type: "delayed" }, { deliverAt: 60_000 })
+          yield* Effect.yieldNow
+          assert.isAbove(census.alive, 0)
+          const ending = yield* Effect.forkChild(runtime.terminate({ mode, grace: "1 second" }), {
+            startImmediately: true
+          })
+          yield* TestClock.adjust("1 second")
+          yield* Fiber.join(ending)
+          yield* Fiber.awaitAll(readers)
+          yield* noRuntimes
+          yield* census.expect(0)
+        }
+      }).pipe(uncounted, Effect.provide(RuntimeManager.layer.pipe(Layer.provide(census.layer))))
+    }
+  )
+
+  it.effect("R6 when the layer's scope closes its runtimes drain within the grace, and no fiber outlives it", () => {
+    const census = new Census()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(RuntimeManager.layer.pipe(Layer.provide(census.layer)), scope)
+      const { runtime, reader } = yield* Effect.gen(function* () {
+        const local = yield* LocalRuntimes.LocalRuntimes
+        const runtime = yield* local.create({
+          state: 0,
+          workflow: ({ type }, n) => (type === "stuck" ? Effect.never : Effect.succeed(n + 1)),
+          timeout: "Infinity"
+        })
+        const reader = yield* runtime.subscribe().pipe(Stream.runCollect, Effect.forkChild({ startImmediately: true }))
+        return { runtime, reader }
+      }).pipe(Effect.provide(context))
+      yield* runtime.pause
+      yield* runtime.send({ type: "queued" })
+      const stuck = yield* runtime.send({ type: "stuck" })
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(closing)
+      const events = (yield* Fiber.join(reader)).map((event) =>
+        event._tag === "End" ? `end ${event.reason}` : "type" in event ? event.type : event._tag
+      )
+      assert.deepStrictEqual(events, ["queued", "end shutdown"])
+      assert.strictEqual((yield* runtime.receipt(stuck.activityId)).error?._tag, "AgentRuntimeTerminated")
+      yield* census.expect(0)
+    }).pipe(uncounted)
+  })
+
+  it.effect("B9 a runtime that was draining for good when the scope closed tells so", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(RuntimeManager.layer, scope)
+      yield* Effect.gen(function* () {
+        const local = yield* LocalRuntimes.LocalRuntimes
+        const runtime = yield* local.create({ state: 0, workflow: () => Effect.never })
+        const reader = yield* runtime.subscribe().pipe(Stream.runLast, Effect.forkChild({ startImmediately: true }))
+        yield* runtime.send({ type: "stuck" })
+        yield* Effect.yieldNow
+        yield* Effect.forkChild(runtime.terminate(), { startImmediately: true })
+        yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        const last = yield* Fiber.join(reader)
+        assert.deepStrictEqual(last._tag === "Some" ? last.value : undefined, { _tag: "End", reason: "terminated" })
+      }).pipe(Effect.provide(context))
+    })
+  )
+
+  const Work = ActivityType.make("Work")
+  const Worker = Agent.make("Worker", { state: Schema.Int, initialState: 0, activities: [Work] })
+
+  class Database {
+    isOpen = true
+    rows = 0
+  }
+
+  it.effect("R6 the services that workflows use are open while they drain, however the layers were ordered", () =>
+    Effect.gen(function* () {
+      for (const order of ["manager outside", "manager inside"] as const) {
+        const database = new Database()
+        const scope = yield* Scope.make()
+        const service = Layer.effectDiscard(
+          Effect.acquireRelease(Effect.void, () => Effect.sync(() => void (database.isOpen = false)))
+        )
+        const workflow = Workflow.layer(Worker, {
+          Work: (_, n) =>
+            Effect.map(Effect.yieldNow, () => {
+              assert.isTrue(database.isOpen, `${order}: the service was closed before the drain`)
+              database.rows++
+              return n + 1
+            })
+        }).pipe(Layer.provide(service))
+        const layer =
+          order === "manager outside"
+            ? workflow.pipe(Layer.provideMerge(RuntimeManager.layer))
+            : Layer.merge(workflow, service).pipe(Layer.provideMerge(RuntimeManager.layer))
+        const context = yield* Layer.buildWithScope(layer, scope)
+        yield* Effect.gen(function* () {
+          const manager = yield* RuntimeManager.RuntimeManager
+          const runtime = yield* manager.create(Worker)
+          for (let i = 0; i < 5; i++) yield* runtime.send(Work.make())
+        }).pipe(Effect.provide(context))
+        yield* Scope.close(scope, Exit.void)
+        assert.deepStrictEqual([database.rows, database.isOpen], [5, false])
+      }
+    })
+  )
+
+  it.effect("R6 a runtime that a draining workflow creates drains too", () => {
+    const census = new Census()
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(RuntimeManager.layer.pipe(Layer.provide(census.layer)), scope)
+      let late = 0
+      yield* Effect.gen(function* () {
+        const local = yield* LocalRuntimes.LocalRuntimes
+        const runtime = yield* local.create({
+          state: 0,
+          workflow: (_, n) =>
+            Effect.gen(function* () {
+              yield* Effect.yieldNow
+              const other = yield* Effect.exit(
+                local.create({
+                  state: 0,
+                  workflow: (_, n) => Effect.map(Effect.yieldNow, () => (late++, n + 1))
+                })
+              )
+              if (Exit.isSuccess(other)) yield* Effect.exit(other.value.send({ type: "late" }))
+              return n + 1
+            })
+        })
+        yield* runtime.send({ type: "early" })
+        yield* Scope.close(scope, Exit.void)
+      }).pipe(Effect.provide(context))
+      yield* census.expect(0)
+      assert.isAtMost(late, 1)
+    }).pipe(uncounted)
+  })
+})
