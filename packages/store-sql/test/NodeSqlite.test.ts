@@ -216,20 +216,34 @@ describe("NodeSqlite", () => {
     })
   )
 
-  it("prints no warning, and neither an idle nor a forgotten client keeps the program alive", () => {
-    const program = `
-      import { NodeSqlite } from "@agent-runtime/store-sql"
-      import { Effect, Scope } from "effect"
-      import { SqlClient } from "effect/sql"
-      import { Reactivity } from "effect/reactivity"
-      const sql = await Effect.runPromise(NodeSqlite.make({ filename: ":memory:" }).pipe(
-        Effect.provideService(Scope.Scope, Scope.makeUnsafe()), Effect.provide(Reactivity.layer)))
-      console.log(await Effect.runPromise(sql\`SELECT 42 AS answer\`))`
-    const { status, stdout, stderr } = spawnSync(
+  const runProgram = (program: string) =>
+    spawnSync(
       process.execPath,
-      ["--conditions=@agent-runtime/source", "--input-type=module", "--eval", program],
+      [
+        "--conditions=@agent-runtime/source",
+        "--input-type=module",
+        "--eval",
+        `import { NodeSqlite } from "@agent-runtime/store-sql"
+         import { Effect, Scope } from "effect"
+         import { SqlClient } from "effect/sql"
+         import { Reactivity } from "effect/reactivity"
+         ${program}`
+      ],
       { cwd: import.meta.dirname, encoding: "utf8", timeout: 20_000 }
     )
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "[ { answer: 42 } ]\n", stderr: "" })
+
+  it("prints no warning, and a client that is never closed does not keep the program alive", () => {
+    const { status, stderr, stdout } = runProgram(`
+      const sql = await Effect.runPromise(NodeSqlite.make({ filename: ":memory:" }).pipe(
+        Effect.provideService(Scope.Scope, Scope.makeUnsafe()), Effect.provide(Reactivity.layer)))
+      console.log(await Effect.runPromise(sql\`SELECT 42 AS answer\`))`)
+    expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: "", stdout: "[ { answer: 42 } ]\n" })
+  })
+
+  it("keeps the program alive until it has closed", () => {
+    const { status, stderr, stdout } = runProgram(`
+      await Effect.runPromise(Effect.provide(SqlClient.SqlClient, NodeSqlite.layer({ filename: ":memory:" })))
+      console.log("closed")`)
+    expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: "", stdout: "closed\n" })
   })
 })

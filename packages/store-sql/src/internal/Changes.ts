@@ -148,23 +148,30 @@ export class Changes {
         ])
       }
     }
-    return Effect.gen({ self: this }, function* () {
-      for (const row of yield* Rows.run(sql, Statements.advance(owner), advanced)) lost.delete(Number(row["runtime"]))
-      for (const row of yield* Rows.run(sql, Statements.owned(owner, Rows.isPostgres(sql)), checked)) {
-        lost.delete(Number(row["runtime"]))
-      }
-      if (lost.size > 0) return lost
-      yield* Rows.run(sql, Statements.accept, this.accepted)
-      yield* Rows.run(sql, Statements.update, this.updated)
-      yield* Rows.run(sql, Statements.remove("agent_pending"), this.removed)
-      yield* Rows.run(sql, Statements.append, this.appended)
-      yield* Rows.run(sql, Statements.keep, this.kept)
-      yield* Rows.run(sql, Statements.bury, this.buried)
-      yield* Rows.run(sql, Statements.remove("agent_letters"), this.exhumed)
-      yield* Rows.run(sql, Statements.send, this.sending)
-      yield* Rows.run(sql, Statements.remove("agent_outbox"), this.sent)
-      return lost
-    })
+    const stillOwned = (statement: Rows.Statement, rows: ReadonlyArray<Row>) =>
+      Effect.map(Rows.run(sql, statement, rows), (found) => {
+        for (const row of found) lost.delete(Number(row["runtime"]))
+      })
+    // Sent one after the other without waiting for the answers: what is lost is rolled back with the rest.
+    return Effect.as(
+      Effect.all(
+        [
+          stillOwned(Statements.advance(owner), advanced),
+          stillOwned(Statements.owned(owner, Rows.isPostgres(sql)), checked),
+          Rows.run(sql, Statements.accept, this.accepted),
+          Rows.run(sql, Statements.update, this.updated),
+          Rows.run(sql, Statements.remove("agent_pending"), this.removed),
+          Rows.run(sql, Statements.append, this.appended),
+          Rows.run(sql, Statements.keep, this.kept),
+          Rows.run(sql, Statements.bury, this.buried),
+          Rows.run(sql, Statements.remove("agent_letters"), this.exhumed),
+          Rows.run(sql, Statements.send, this.sending),
+          Rows.run(sql, Statements.remove("agent_outbox"), this.sent)
+        ],
+        { concurrency: "unbounded", discard: true }
+      ),
+      lost
+    )
   }
 
   /** The commit has succeeded: from here on the next rows follow these. */

@@ -16,13 +16,14 @@ export const open = (opening: Opening): Effect.Effect<SqliteThread, Fault, Scope
   Effect.gen(function* () {
     const waiting: Array<(answer: Answer) => void> = []
     let inTransaction = false
+    let closing = false
     let stopped: Fault | undefined
 
     const settle = (answer: Answer) => {
       inTransaction = answer.inTransaction
       waiting.shift()?.(answer)
       // An idle database does not keep the program alive; one that owes an answer does.
-      if (waiting.length === 0) worker.unref()
+      if (waiting.length === 0 && !closing) worker.unref()
     }
     const stop = (fault: Fault) => {
       stopped ??= fault
@@ -54,13 +55,18 @@ export const open = (opening: Opening): Effect.Effect<SqliteThread, Fault, Scope
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     const request = (request: Request) => expect(() => worker.postMessage(request))
 
+    const close = Effect.suspend(() => {
+      // The program may have nothing else to wait for: an unreferenced thread would end it here.
+      closing = true
+      return Effect.andThen(
+        Effect.ignore(request(["close"])),
+        Effect.promise(() => worker.terminate())
+      )
+    })
+
     yield* Effect.acquireRelease(
       expect(() => {}),
-      () =>
-        Effect.andThen(
-          Effect.ignore(request(["close"])),
-          Effect.promise(() => worker.terminate())
-        )
+      () => close
     )
     return { request, inTransaction: () => inTransaction }
   })
