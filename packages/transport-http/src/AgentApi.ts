@@ -71,6 +71,17 @@ export const CreateRuntime = Schema.Struct({
 }).annotate({ identifier: "CreateRuntime" })
 
 /**
+ * What `POST /v1/runtimes/{id}/fork` takes: the sequence of the state to begin with (default: the last), and the id of the new runtime.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const ForkRuntime = Schema.Struct({
+  at: Schema.optionalKey(Schema.Int),
+  id: Schema.optionalKey(Schema.String)
+}).annotate({ identifier: "ForkRuntime" })
+
+/**
  * What a send takes: the activity's type and payload, and what may be said of it.
  *
  * @category schemas
@@ -228,6 +239,8 @@ export const AgentDescriptions = Schema.Struct({ items: Schema.Array(AgentDescri
 export const Health = Schema.Struct({ status: Schema.Literals(["ok", "ready"]) }).annotate({ identifier: "Health" })
 
 const runtime = { id: AgentRuntimeId.AgentRuntimeId }
+/** With an epoch only that life of the runtime is meant; any other is not found. */
+const life = { epoch: Schema.optional(Schema.FiniteFromString.check(Schema.isInt())) }
 const activity = { ...runtime, activityId: ActivityId.ActivityId }
 
 const {
@@ -243,11 +256,12 @@ const {
   EpochMismatch,
   MailboxFull,
   RuntimeIdInvalid,
+  StateUnreadable,
   StoreUnavailable,
   TooManyRuntimes
 } = AgentError
 
-const finding = [RuntimeIdInvalid, AgentRuntimeNotFound, StoreUnavailable] as const
+const finding = [RuntimeIdInvalid, AgentRuntimeNotFound, StateUnreadable, StoreUnavailable] as const
 const sending = [ActivityInvalid, ActivityConflict, AgentRuntimeBusy, AgentRuntimeTerminated, MailboxFull] as const
 const reading = [PayloadTooLarge, UnsupportedMediaType] as const
 
@@ -257,6 +271,10 @@ const events = HttpApiSchema.StreamSse({
     event: Schema.Literals(["Processed", "Failed", "Emitted", "Gap", "End"]),
     data: Schema.String
   })
+})
+
+const changes = HttpApiSchema.StreamSse({
+  events: Schema.Struct({ event: Schema.Literals(["Info", "End"]), data: Schema.String })
 })
 
 const ndjson = HttpApiSchema.asText({ contentType: "application/x-ndjson" })
@@ -295,6 +313,7 @@ export class Runtimes extends HttpApiGroup.make("runtimes")
       query: {
         agent: Schema.optional(Schema.String),
         status: Schema.optional(AgentRuntimeState.Status),
+        prefix: Schema.optional(Schema.String),
         cursor: Schema.optional(Schema.String),
         limit: Schema.optional(
           Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1000 }))
@@ -305,12 +324,23 @@ export class Runtimes extends HttpApiGroup.make("runtimes")
     }).annotate(OpenApi.Summary, "List runtimes, a page at a time"),
     HttpApiEndpoint.get("info", "/v1/runtimes/:id", {
       params: runtime,
+      query: life,
       success: RuntimeInfo,
       error: finding
     }).annotate(OpenApi.Summary, "What a runtime says of itself"),
+    HttpApiEndpoint.get("changes", "/v1/runtimes/:id/changes", {
+      params: runtime,
+      query: life,
+      success: changes,
+      error: finding
+    }).annotate(OpenApi.Summary, "What a runtime says of itself whenever that changes, latest value only"),
     HttpApiEndpoint.delete("terminate", "/v1/runtimes/:id", {
       params: runtime,
-      query: { mode: Schema.optional(Schema.Literals(["drain", "immediate"])) },
+      query: {
+        ...life,
+        mode: Schema.optional(Schema.Literals(["drain", "immediate"])),
+        grace: Schema.optional(Schema.String)
+      },
       success: HttpApiSchema.NoContent,
       error: finding
     })
@@ -318,6 +348,7 @@ export class Runtimes extends HttpApiGroup.make("runtimes")
       .annotate(OpenApi.Summary, "End a runtime"),
     HttpApiEndpoint.post("pause", "/v1/runtimes/:id/pause", {
       params: runtime,
+      query: life,
       success: RuntimeInfo,
       error: [...finding, AgentRuntimeTerminated]
     })
@@ -325,11 +356,28 @@ export class Runtimes extends HttpApiGroup.make("runtimes")
       .annotate(OpenApi.Summary, "Finish the running activity and hold the rest"),
     HttpApiEndpoint.post("resume", "/v1/runtimes/:id/resume", {
       params: runtime,
+      query: life,
       success: RuntimeInfo,
       error: [...finding, AgentRuntimeTerminated]
     })
       .annotate(RequiredScope, "manage")
-      .annotate(OpenApi.Summary, "Go on after a pause")
+      .annotate(OpenApi.Summary, "Go on after a pause"),
+    HttpApiEndpoint.post("fork", "/v1/runtimes/:id/fork", {
+      params: runtime,
+      query: life,
+      payload: ForkRuntime,
+      success: RuntimeInfo.pipe(HttpApiSchema.status(201)),
+      error: [...finding, CursorInvalid, AgentNotFound, AgentRuntimeAlreadyExists, TooManyRuntimes, ...reading]
+    })
+      .annotate(RequiredScope, "manage")
+      .annotate(OpenApi.Summary, "Create a runtime from a state that was kept of this one"),
+    HttpApiEndpoint.post("purge", "/v1/runtimes/:id/purge", {
+      params: runtime,
+      success: HttpApiSchema.NoContent,
+      error: finding
+    })
+      .annotate(RequiredScope, "manage")
+      .annotate(OpenApi.Summary, "Remove what the store keeps of a runtime that has ended")
   )
   .middleware(Access) {}
 
@@ -343,7 +391,7 @@ export class Activities extends HttpApiGroup.make("activities")
   .add(
     HttpApiEndpoint.post("send", "/v1/runtimes/:id/activities", {
       params: runtime,
-      query: { wait: Schema.optional(Schema.String) },
+      query: { ...life, wait: Schema.optional(Schema.String) },
       payload: [SendActivity, Schema.Array(SendActivity), Schema.String.pipe(ndjson)],
       success: [EndedReceipt, SendResults, Schema.String.pipe(ndjson), PendingReceipt.pipe(HttpApiSchema.status(202))],
       error: [...finding, ...sending, ...reading]
@@ -352,11 +400,13 @@ export class Activities extends HttpApiGroup.make("activities")
       .annotate(OpenApi.Summary, "Send an activity, many of them, or ask for the outcome of one (wait=30s)"),
     HttpApiEndpoint.get("receipt", "/v1/runtimes/:id/activities/:activityId", {
       params: activity,
+      query: { ...life, wait: Schema.optional(Schema.String) },
       success: AnyReceipt,
       error: [...finding, ActivityNotFound]
     }).annotate(OpenApi.Summary, "The receipt of an activity as it now stands"),
     HttpApiEndpoint.delete("cancel", "/v1/runtimes/:id/activities/:activityId", {
       params: activity,
+      query: life,
       success: AnyReceipt,
       error: [...finding, ActivityNotFound]
     })
@@ -365,6 +415,7 @@ export class Activities extends HttpApiGroup.make("activities")
     HttpApiEndpoint.get("events", "/v1/runtimes/:id/events", {
       params: runtime,
       query: {
+        ...life,
         type: Schema.optional(Schema.String),
         priority: Schema.optional(Schema.String),
         outcome: Schema.optional(Schema.String),
@@ -376,11 +427,13 @@ export class Activities extends HttpApiGroup.make("activities")
     }).annotate(OpenApi.Summary, "The events of a runtime, as they happen or from a cursor on"),
     HttpApiEndpoint.get("deadLetters", "/v1/runtimes/:id/dead-letters", {
       params: runtime,
+      query: life,
       success: DeadLetters,
       error: finding
     }).annotate(OpenApi.Summary, "The dead letters, oldest first"),
     HttpApiEndpoint.post("replay", "/v1/runtimes/:id/dead-letters/:activityId/replay", {
       params: activity,
+      query: life,
       success: [EndedReceipt, PendingReceipt.pipe(HttpApiSchema.status(202))],
       error: [...finding, ActivityNotFound, ...sending]
     })
@@ -388,6 +441,7 @@ export class Activities extends HttpApiGroup.make("activities")
       .annotate(OpenApi.Summary, "Send a dead letter again"),
     HttpApiEndpoint.delete("discard", "/v1/runtimes/:id/dead-letters/:activityId", {
       params: activity,
+      query: life,
       success: HttpApiSchema.NoContent,
       error: [...finding, ActivityNotFound]
     })

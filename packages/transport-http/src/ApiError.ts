@@ -76,3 +76,13 @@ export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()(
 ) {
   static readonly of = () => new ShuttingDown({ message: "This server is shutting down: try another, or later" })
 }
+
+/**
+ * What a client is told when a server cannot be reached, gives up, or answers with nothing this API knows.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ApiUnavailable extends Schema.TaggedError<ApiUnavailable>()("ApiUnavailable", { message: Schema.String }) {
+  static readonly of = (message: string) => new ApiUnavailable({ message })
+}

@@ -1,5 +1,7 @@
 export * as AgentApi from "./AgentApi.ts"
+export * as AgentApiClient from "./AgentApiClient.ts"
 export * as AgentApiServer from "./AgentApiServer.ts"
 export * as ApiError from "./ApiError.ts"
 export * as Authorization from "./Authorization.ts"
+export * as HttpRuntimeManager from "./HttpRuntimeManager.ts"
 export * as ServerLimits from "./ServerLimits.ts"

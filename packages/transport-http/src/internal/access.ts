@@ -1,27 +1,15 @@
 import { AgentError, type AgentRuntimeId } from "@agent-runtime/schema"
-import { Context, Effect, Exit, Layer, SchemaIssue } from "effect"
+import { Context, Effect, Exit, Layer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { Access, CurrentPrincipal, RequiredScope } from "../AgentApi.ts"
 import { Forbidden, ShuttingDown } from "../ApiError.ts"
 import { Authorization, type Principal, type Scope } from "../Authorization.ts"
 import { failure } from "./answer.ts"
+import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
 
 const missing = (scope: Scope) => Forbidden.of(`This takes the scope "${scope}", which your token does not have`)
-
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
-
-const toKey = (segment: PropertyKey | { readonly key: PropertyKey }): string | number => {
-  const key = typeof segment === "object" ? segment.key : segment
-  return typeof key === "symbol" ? String(key) : key
-}
-
-/** The first fault of what does not fit a schema. */
-export const faultOf = (issue: SchemaIssue.Issue): { path: Array<string | number>; message: string } => {
-  const first = format(issue).issues[0]
-  return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
-}
 
 /** What the schemas of an endpoint refuse in the path, the query or the headers. */
 const refused = (

@@ -1,15 +1,16 @@
-import { AgentError, type Receipt } from "@agent-runtime/schema"
+import { AgentError, Receipt } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import { Duration, Effect, Exit, Option, Result, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AgentApi, CurrentPrincipal, SendActivity } from "../AgentApi.ts"
 import { Authorization } from "../Authorization.ts"
-import { faultOf } from "./access.ts"
 import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson } from "./answer.ts"
 import { parse, read } from "./body.ts"
 import { open, parseQuery } from "./events.ts"
+import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
+import { parseTime } from "./parseTime.ts"
 import { answered, find } from "./runtimesApi.ts"
 
 const decodeSend = Schema.decodeUnknownResult(Schema.toCodecJson(SendActivity))
@@ -20,17 +21,6 @@ const toSend = (value: unknown): Result.Result<SendActivity, AgentError.Activity
     const { message, path } = faultOf(issue)
     return AgentError.ActivityInvalid.of(path, `${path.join(".") || "An activity"} is wrong: ${message}`)
   })
-
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 }
-
-/** The milliseconds of `30s`, `500ms` or `2m`. */
-const parseWait = (text: string): Exit.Exit<number, AgentError.RequestInvalid> => {
-  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m)$/.exec(text) ?? []
-  if (amount !== undefined && unit !== undefined) return Exit.succeed(Number(amount) * (units[unit] ?? 1))
-  return Exit.fail(
-    new AgentError.RequestInvalid({ path: ["wait"], message: "wait is a time such as 500ms, 30s or 2m" })
-  )
-}
 
 const send = (
   runtime: AgentRuntime.AgentRuntime,
@@ -68,6 +58,8 @@ export const layer = HttpApiBuilder.group(
 
     /** Waits for the end of an activity, but no longer than `millis`, nor than this server is up. */
     const ended = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
+      Receipt.isPending(sent) ? stillWaiting(runtime, sent, millis) : Exit.succeed(sent)
+    const stillWaiting = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
       Effect.catch(
         Effect.map(
           Effect.timeoutOption(
@@ -86,14 +78,20 @@ export const layer = HttpApiBuilder.group(
         (error) => (error._tag === "ActivityNotFound" ? Exit.succeed(sent) : Exit.fail(error))
       )
 
-    const found = (id: string) => Effect.flatMap(CurrentPrincipal, (principal) => find(manager, principal, id))
+    const waitOf = (text: string | undefined) =>
+      text === undefined
+        ? Exit.succeed(0)
+        : Exit.map(parseTime("wait", text), (millis) => Math.min(longestWait, millis))
 
-    const post = Effect.fnUntraced(function* (id: string, wait: string | undefined) {
+    const found = (id: string, epoch: number | undefined) =>
+      Effect.flatMap(CurrentPrincipal, (principal) => find(manager, principal, id, epoch))
+
+    const post = Effect.fnUntraced(function* (id: string, epoch: number | undefined, wait: string | undefined) {
       const request = yield* HttpServerRequest.HttpServerRequest
-      const millis = wait === undefined ? 0 : Math.min(longestWait, yield* parseWait(wait))
+      const millis = yield* waitOf(wait)
       const body = yield* read(request, limits, true)
       if (body.lines) {
-        const runtime = yield* found(id)
+        const runtime = yield* found(id, epoch)
         const lines = body.text.split("\n").filter((line) => line.trim() !== "")
         const results = yield* Effect.forEach(lines, (line) => sendOne(runtime, parse(line, limits.jsonDepth)))
         return HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
@@ -101,7 +99,7 @@ export const layer = HttpApiBuilder.group(
         })
       }
       const value = yield* parse(body.text, limits.jsonDepth)
-      const runtime = yield* found(id)
+      const runtime = yield* found(id, epoch)
       if (Array.isArray(value)) {
         return json({ items: yield* Effect.forEach(value, (item) => sendOne(runtime, Exit.succeed(item))) })
       }
@@ -110,19 +108,21 @@ export const layer = HttpApiBuilder.group(
     })
 
     return handlers
-      .handleRaw("send", ({ params, query }) => answered(post(params.id, query.wait)))
-      .handle("receipt", ({ params }) =>
+      .handleRaw("send", ({ params, query }) => answered(post(params.id, query.epoch, query.wait)))
+      .handle("receipt", ({ params, query }) =>
         answered(
-          Effect.map(
-            Effect.flatMap(found(params.id), (runtime) => runtime.receipt(params.activityId)),
-            (found) => json(receiptToJson(found))
-          )
+          Effect.gen(function* () {
+            const millis = yield* waitOf(query.wait)
+            const runtime = yield* found(params.id, query.epoch)
+            const now = yield* runtime.receipt(params.activityId)
+            return json(receiptToJson(millis > 0 ? yield* ended(runtime, now, millis) : now))
+          })
         )
       )
-      .handle("cancel", ({ params }) =>
+      .handle("cancel", ({ params, query }) =>
         answered(
           Effect.map(
-            Effect.flatMap(found(params.id), (runtime) => runtime.cancel(params.activityId)),
+            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.cancel(params.activityId)),
             (cancelled) => json(receiptToJson(cancelled))
           )
         )
@@ -132,15 +132,15 @@ export const layer = HttpApiBuilder.group(
           Effect.gen(function* () {
             const wanted = yield* parseQuery({ ...query, lastEventId: headers["last-event-id"] })
             const principal = yield* CurrentPrincipal
-            const runtime = yield* find(manager, principal, params.id)
-            return yield* open(gate, authorization, principal, request.headers, runtime, wanted)
+            const runtime = yield* find(manager, principal, params.id, query.epoch)
+            return yield* open({ gate, authorization, principal, headers: request.headers }, runtime, wanted)
           })
         )
       )
-      .handle("deadLetters", ({ params }) =>
+      .handle("deadLetters", ({ params, query }) =>
         answered(
           Effect.map(
-            Effect.flatMap(found(params.id), (runtime) => runtime.deadLetters),
+            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.deadLetters),
             (letters) =>
               json({
                 items: letters.map((letter) => ({ ...letter, payload: letter.payload ?? null, at: isoTime(letter.at) }))
@@ -148,18 +148,18 @@ export const layer = HttpApiBuilder.group(
           )
         )
       )
-      .handle("replay", ({ params }) =>
+      .handle("replay", ({ params, query }) =>
         answered(
           Effect.map(
-            Effect.flatMap(found(params.id), (runtime) => runtime.replay(params.activityId)),
+            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.replay(params.activityId)),
             receipt
           )
         )
       )
-      .handle("discard", ({ params }) =>
+      .handle("discard", ({ params, query }) =>
         answered(
           Effect.map(
-            Effect.flatMap(found(params.id), (runtime) => runtime.discard(params.activityId)),
+            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.discard(params.activityId)),
             () => HttpServerResponse.empty()
           )
         )

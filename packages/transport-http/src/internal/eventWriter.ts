@@ -3,8 +3,6 @@ import { type Array as Arr, Cause, type Clock, Effect, Exit, Fiber, type Pull, S
 
 const utf8 = new TextEncoder()
 
-/** Flushes the headers, so that a reader knows it is registered before anything happens. */
-const hello = utf8.encode(":\n\n")
 const comment = utf8.encode(": alive\n\n")
 
 type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
@@ -17,7 +15,7 @@ type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
  */
 export class EventWriter {
   private readonly clock: Clock.Clock
-  private next: Uint8Array | undefined = hello
+  private next: Uint8Array | undefined
   private reader: ((effect: Exit.Exit<Bytes, Cause.Done>) => void) | undefined = undefined
   private pump: (() => void) | undefined = undefined
   private ended = false
@@ -33,6 +31,13 @@ export class EventWriter {
     this.cursor = cursor
     this.isAllowed = isAllowed
     this.writtenAt = clock.currentTimeMillisUnsafe()
+    // The headers go out with it: a reader knows at once that it is registered, and where it begins.
+    this.next = this.alive()
+  }
+
+  private alive(): Uint8Array {
+    const id = this.cursor()
+    return id === undefined ? comment : utf8.encode(`id: ${id}\n\n`)
   }
 
   /** What the response reads. */
@@ -120,8 +125,7 @@ export class EventWriter {
     if (this.reader === undefined) {
       if (silence >= stall) this.cut()
     } else if (silence >= keepAlive) {
-      const id = this.cursor()
-      this.give(id === undefined ? comment : utf8.encode(`id: ${id}\n\n`))
+      this.give(this.alive())
     }
   }
 }

@@ -1,9 +1,9 @@
 import { AgentError, type AgentEvent, Priority } from "@agent-runtime/schema"
 import type { AgentRuntime, Subscription } from "@agent-runtime/core"
-import { Effect, Exit, type Scope, Stream } from "effect"
+import { Effect, Exit, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
-import type { ShuttingDown, TooManyRequests } from "../ApiError.ts"
 import type { AuthorizationShape, Headers, Principal } from "../Authorization.ts"
+import { encodeInfo } from "./encodeInfo.ts"
 import { framesOf, idOf } from "./eventFrames.ts"
 import { EventWriter } from "./eventWriter.ts"
 import type { Gate } from "./gate.ts"
@@ -69,12 +69,13 @@ type Query = Effect.Success<ReturnType<typeof parseQuery>>
 class Progress {
   private readonly query: Query
   /** The last sequence looked at, and the last that went to the queue. */
-  private seen: number | undefined = undefined
+  private seen: number
   private queued: number | undefined = undefined
   private delivered: number | undefined = undefined
 
-  constructor(query: Query) {
+  constructor(query: Query, start: number) {
     this.query = query
+    this.seen = start
   }
 
   readonly filter = (event: AgentEvent.AgentEvent): boolean => {
@@ -105,60 +106,99 @@ class Progress {
   }
 }
 
-/** Opens an event stream; it is registered when this answers. */
-export const open = (
-  gate: Gate,
-  authorization: AuthorizationShape,
-  principal: Principal,
-  headers: Headers,
-  runtime: AgentRuntime.AgentRuntime,
-  query: Query
-): Effect.Effect<
-  HttpServerResponse.HttpServerResponse,
-  AgentError.SubscribeError | TooManyRequests | ShuttingDown,
-  Scope.Scope
-> =>
-  Effect.gen(function* () {
-    yield* gate.enterStream(principal)
-    const progress = new Progress(query)
-    const events = yield* runtime.subscription({
-      from: query.from,
-      priorities: query.priorities,
-      outcomes: ["processed", "failed"],
-      filter: progress.filter,
-      capacity: gate.limits.streamCapacity,
-      name: principal.name
-    })
-    const filter = `${query.types?.join(",") ?? ""};${query.priorities?.join(",") ?? ""};${query.outcomes.join(",")}`
-    const frames = framesOf(runtime.agent)
-    const isAllowed = Effect.match(authorization.authenticate(headers), {
-      onFailure: () => false,
-      onSuccess: (now) => now.scopes.has("read") && runtime.id.startsWith(now.prefix)
-    })
-    const writer = new EventWriter(
-      gate.clock,
-      () => {
-        const { cursor } = progress
-        return cursor === undefined ? undefined : `${runtime.epoch}-${cursor}`
-      },
-      isAllowed
-    )
-    yield* Effect.acquireRelease(
-      Effect.sync(() => gate.streams.add(writer)),
-      () => Effect.sync(() => gate.streams.delete(writer))
-    )
-    const pump = Effect.ensuring(
-      Stream.runForEachArray(events, (batch) => {
-        progress.deliver(batch)
-        writer.write(frames.encode(batch, runtime.epoch, filter))
-        return writer.ready
-      }),
-      Effect.sync(() => writer.end())
-    )
-    // The first burst waits until the headers are out.
-    yield* Effect.forkScoped(Effect.andThen(writer.ready, pump))
-    return HttpServerResponse.stream(writer.stream, {
+/** Where a reader begins, as a cursor: from there on nothing is lost to it, also when its first connection breaks. */
+const startOf = (runtime: AgentRuntime.AgentRuntime, from: Subscription.From) =>
+  from === "latest"
+    ? Effect.map(runtime.info, ({ epoch, sequence }): Subscription.From => ({ after: sequence, epoch }))
+    : Effect.succeed(from)
+
+/** Registers a stream with the server: counted, kept alive, and cut when its credentials are no longer good. */
+const register = Effect.fnUntraced(function* (
+  { authorization, gate, headers, principal }: Reader,
+  runtimeId: string,
+  cursor: () => string | undefined
+) {
+  yield* gate.enterStream(principal)
+  const isAllowed = Effect.match(authorization.authenticate(headers), {
+    onFailure: () => false,
+    onSuccess: (now) => now.scopes.has("read") && runtimeId.startsWith(now.prefix)
+  })
+  return yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      const writer = new EventWriter(gate.clock, cursor, isAllowed)
+      gate.streams.add(writer)
+      return writer
+    }),
+    (writer) => Effect.sync(() => gate.streams.delete(writer))
+  )
+})
+
+/** Writes what a stream brings, a burst at a time, until it ends. */
+const respond = <A, E>(
+  writer: EventWriter,
+  stream: Stream.Stream<A, E>,
+  encode: (batch: ReadonlyArray<A>) => Uint8Array
+) =>
+  Effect.as(
+    Effect.forkScoped(
+      Effect.ensuring(
+        // The headers go out first.
+        Effect.andThen(
+          writer.ready,
+          Stream.runForEachArray(stream, (batch) => {
+            writer.write(encode(batch))
+            return writer.ready
+          })
+        ),
+        Effect.sync(() => writer.end())
+      )
+    ),
+    HttpServerResponse.stream(writer.stream, {
       contentType: "text/event-stream",
       headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
     })
+  )
+
+/** Who reads a stream, and what their requests are checked with. */
+export interface Reader {
+  readonly gate: Gate
+  readonly authorization: AuthorizationShape
+  readonly principal: Principal
+  readonly headers: Headers
+}
+
+/** Opens an event stream; it is registered when this answers. */
+export const open = Effect.fnUntraced(function* (reader: Reader, runtime: AgentRuntime.AgentRuntime, query: Query) {
+  const from = yield* startOf(runtime, query.from)
+  const progress = new Progress(query, typeof from === "object" ? from.after : 0)
+  const writer = yield* register(reader, runtime.id, () => {
+    const { cursor } = progress
+    return cursor === undefined ? undefined : `${runtime.epoch}-${cursor}`
   })
+  const events = yield* runtime.subscription({
+    from,
+    priorities: query.priorities,
+    outcomes: ["processed", "failed"],
+    filter: progress.filter,
+    capacity: reader.gate.limits.streamCapacity,
+    name: reader.principal.name
+  })
+  const filter = `${query.types?.join(",") ?? ""};${query.priorities?.join(",") ?? ""};${query.outcomes.join(",")}`
+  const frames = framesOf(runtime.agent)
+  return yield* respond(writer, events, (batch) => {
+    progress.deliver(batch)
+    return frames.encode(batch, runtime.epoch, filter)
+  })
+})
+
+const utf8 = new TextEncoder()
+
+/** Opens a stream of what a runtime says of itself. While a reader is busy, what changes collapses into the latest. */
+export const openChanges = Effect.fnUntraced(function* (reader: Reader, runtime: AgentRuntime.AgentRuntime) {
+  const writer = yield* register(reader, runtime.id, () => undefined)
+  const infos = runtime.changes.pipe(
+    Stream.map((info) => `event: Info\ndata: ${JSON.stringify(encodeInfo(runtime.agent, info))}\n\n`),
+    Stream.concat(Stream.make(`event: End\ndata: {"reason":"terminated"}\n\n`))
+  )
+  return yield* respond(writer, infos, (batch) => utf8.encode(batch.join("")))
+})

@@ -1,15 +1,19 @@
-import { type Agent, AgentError, type AgentRuntimeState } from "@agent-runtime/schema"
+import { type Agent, AgentError } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import { Effect, Exit, Random, Result, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { AgentApi, CreateRuntime, CurrentPrincipal } from "../AgentApi.ts"
+import { AgentApi, CreateRuntime, CurrentPrincipal, ForkRuntime } from "../AgentApi.ts"
 import { Forbidden } from "../ApiError.ts"
-import type { Principal } from "../Authorization.ts"
-import { checkOwn, faultOf } from "./access.ts"
-import { type Failure, failure, infoToJson, json } from "./answer.ts"
+import { Authorization, type Principal } from "../Authorization.ts"
+import { checkOwn } from "./access.ts"
+import { type Failure, failure, json } from "./answer.ts"
 import { parse, read } from "./body.ts"
+import { encodeInfo } from "./encodeInfo.ts"
+import { openChanges } from "./events.ts"
+import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
+import { parseTime } from "./parseTime.ts"
 
 /** Every failure that is declared is an answer. */
 export const answered = <R>(
@@ -19,23 +23,7 @@ export const answered = <R>(
 
 const decodeCreate = Schema.decodeUnknownResult(Schema.toCodecJson(CreateRuntime))
 
-const encoders = new WeakMap<Agent.Any, (info: AgentRuntimeState.RuntimeInfo) => unknown>()
-
-/** A runtime's info in JSON, its state by the agent's schema. */
-export const encodeInfo = (agent: Agent.Any | undefined, info: AgentRuntimeState.RuntimeInfo): unknown => {
-  if (agent === undefined) return infoToJson(info, info.state)
-  let encode = encoders.get(agent)
-  if (encode === undefined) {
-    const toJson = Schema.encodeUnknownResult(Schema.toCodecJson(agent.state))
-    encode = (info) =>
-      infoToJson(
-        info,
-        Result.getOrElse(toJson(info.state), () => info.state)
-      )
-    encoders.set(agent, encode)
-  }
-  return encode(info)
-}
+const decodeFork = Schema.decodeUnknownResult(Schema.toCodecJson(ForkRuntime))
 
 const random = Effect.map(Effect.all([Random.nextIntBetween(0, 36 ** 8), Random.nextIntBetween(0, 36 ** 8)]), (parts) =>
   parts.map((part) => part.toString(36).padStart(8, "0")).join("")
@@ -61,14 +49,26 @@ const stateFor = (agent: Agent.Any, state: Schema.Json | undefined): Exit.Exit<u
   )
 }
 
-/** Finds a runtime, as far as it is the principal's own. */
+/** Finds a runtime, as far as it is the principal's own, and of the epoch that is asked for. */
 export const find = (
   manager: RuntimeManager.RuntimeManager["Service"],
   principal: Principal,
-  id: string
+  id: string,
+  epoch: number | undefined
 ): Effect.Effect<AgentRuntime.AgentRuntime, RuntimeManager.FindError> => {
   const own = checkOwn(principal, id)
-  return Exit.isFailure(own) ? Exit.failCause(own.cause) : manager.get(id)
+  if (Exit.isFailure(own)) return Exit.failCause(own.cause)
+  const found = manager.get(id)
+  if (epoch === undefined) return found
+  return Effect.flatMap(found, (runtime) =>
+    runtime.epoch === epoch ? Exit.succeed(runtime) : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
+  )
+}
+
+/** The runtimes to list: those that begin with what is asked for, as far as they are the principal's own. */
+const prefixFor = (principal: Principal, asked: string | undefined): string | undefined => {
+  if (asked === undefined || principal.prefix.startsWith(asked)) return principal.prefix
+  return asked.startsWith(principal.prefix) ? asked : undefined
 }
 
 const showInfo = (runtime: AgentRuntime.AgentRuntime) =>
@@ -79,32 +79,50 @@ export const layer = HttpApiBuilder.group(
   "runtimes",
   Effect.fnUntraced(function* (handlers) {
     const manager = yield* RuntimeManager.RuntimeManager
-    const { limits } = yield* CurrentGate
+    const authorization = yield* Authorization
+    const gate = yield* CurrentGate
+    const { limits } = gate
 
-    const create = Effect.gen(function* () {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      const principal = yield* CurrentPrincipal
-      const body = yield* read(request, limits, false)
-      const decoded = decodeCreate(yield* parse(body.text, limits.jsonDepth))
-      if (Result.isFailure(decoded)) {
-        const { message, path } = faultOf(decoded.failure.issue)
-        return yield* new AgentError.RequestInvalid({
-          path,
-          message: `${path.join(".") || "The body"} is wrong: ${message}`
-        })
-      }
-      const { agent: name, id: given, state } = decoded.success
-      const id = yield* idFor(principal, given)
-      const agent = (yield* manager.agents).find((agent) => agent.name === name)
-      if (agent === undefined) return yield* AgentError.AgentNotFound.of(name)
-      const runtime = yield* manager.create(agent, { id, state: yield* stateFor(agent, state) })
-      const info = yield* runtime.info
-      return json(encodeInfo(agent, info), 201, { location: `/v1/runtimes/${runtime.id}` })
+    /** The body of a request, by its schema. */
+    const readAs = Effect.fnUntraced(function* <A>(decode: (json: unknown) => Result.Result<A, Schema.SchemaError>) {
+      const body = yield* read(yield* HttpServerRequest.HttpServerRequest, limits, false)
+      const decoded = decode(yield* parse(body.text, limits.jsonDepth))
+      if (Result.isSuccess(decoded)) return decoded.success
+      const { message, path } = faultOf(decoded.failure.issue)
+      return yield* new AgentError.RequestInvalid({
+        path,
+        message: `${path.join(".") || "The body"} is wrong: ${message}`
+      })
     })
 
-    const hold = (id: string, change: (runtime: AgentRuntime.AgentRuntime) => Effect.Effect<void, Failure>) =>
+    const created = Effect.fnUntraced(function* (runtime: AgentRuntime.AgentRuntime) {
+      const info = yield* runtime.info
+      return json(encodeInfo(runtime.agent, info), 201, { location: `/v1/runtimes/${runtime.id}` })
+    })
+
+    const create = Effect.gen(function* () {
+      const { agent: name, id: given, state } = yield* readAs(decodeCreate)
+      const id = yield* idFor(yield* CurrentPrincipal, given)
+      const agent = (yield* manager.agents).find((agent) => agent.name === name)
+      if (agent === undefined) return yield* AgentError.AgentNotFound.of(name)
+      return yield* created(yield* manager.create(agent, { id, state: yield* stateFor(agent, state) }))
+    })
+
+    const fork = Effect.fnUntraced(function* (from: string, epoch: number | undefined) {
+      const { at, id: given } = yield* readAs(decodeFork)
+      const principal = yield* CurrentPrincipal
+      const id = yield* idFor(principal, given)
+      const runtime = yield* find(manager, principal, from, epoch)
+      return yield* created(yield* manager.fork(runtime.id, { at, id }))
+    })
+
+    const hold = (
+      id: string,
+      epoch: number | undefined,
+      change: (runtime: AgentRuntime.AgentRuntime) => Effect.Effect<void, Failure>
+    ) =>
       Effect.gen(function* () {
-        const runtime = yield* find(manager, yield* CurrentPrincipal, id)
+        const runtime = yield* find(manager, yield* CurrentPrincipal, id, epoch)
         yield* change(runtime)
         return yield* showInfo(runtime)
       })
@@ -114,28 +132,51 @@ export const layer = HttpApiBuilder.group(
       .handle("list", ({ query }) =>
         answered(
           Effect.gen(function* () {
-            const { prefix } = yield* CurrentPrincipal
+            const prefix = prefixFor(yield* CurrentPrincipal, query.prefix)
+            if (prefix === undefined) return json({ items: [] })
             const page = yield* manager.list({ ...query, prefix })
             const agents = new Map((yield* manager.agents).map((agent) => [agent.name, agent]))
             return json({ ...page, items: page.items.map((info) => encodeInfo(agents.get(info.agent), info)) })
           })
         )
       )
-      .handle("info", ({ params }) =>
+      .handle("info", ({ params, query }) =>
         answered(
-          Effect.flatMap(CurrentPrincipal, (principal) => Effect.flatMap(find(manager, principal, params.id), showInfo))
+          Effect.flatMap(CurrentPrincipal, (principal) =>
+            Effect.flatMap(find(manager, principal, params.id, query.epoch), showInfo)
+          )
+        )
+      )
+      .handle("changes", ({ params, query, request }) =>
+        answered(
+          Effect.gen(function* () {
+            const principal = yield* CurrentPrincipal
+            const runtime = yield* find(manager, principal, params.id, query.epoch)
+            return yield* openChanges({ gate, authorization, principal, headers: request.headers }, runtime)
+          })
         )
       )
       .handle("terminate", ({ params, query }) =>
         answered(
           Effect.gen(function* () {
-            yield* checkOwn(yield* CurrentPrincipal, params.id)
-            yield* manager.terminate(params.id, { mode: query.mode })
+            const runtime = yield* find(manager, yield* CurrentPrincipal, params.id, query.epoch)
+            const grace = query.grace === undefined ? undefined : yield* parseTime("grace", query.grace)
+            yield* runtime.terminate({ mode: query.mode, grace })
             return HttpServerResponse.empty()
           })
         )
       )
-      .handle("pause", ({ params }) => answered(hold(params.id, (runtime) => runtime.pause)))
-      .handle("resume", ({ params }) => answered(hold(params.id, (runtime) => runtime.resume)))
+      .handleRaw("fork", ({ params, query }) => answered(fork(params.id, query.epoch)))
+      .handle("purge", ({ params }) =>
+        answered(
+          Effect.gen(function* () {
+            yield* checkOwn(yield* CurrentPrincipal, params.id)
+            yield* manager.purge(params.id)
+            return HttpServerResponse.empty()
+          })
+        )
+      )
+      .handle("pause", ({ params, query }) => answered(hold(params.id, query.epoch, (runtime) => runtime.pause)))
+      .handle("resume", ({ params, query }) => answered(hold(params.id, query.epoch, (runtime) => runtime.resume)))
   })
 )

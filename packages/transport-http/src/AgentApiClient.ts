@@ -1,0 +1,423 @@
+/**
+ * A typed client of the HTTP API, for Node, Bun, Deno and browsers. What an agent's definition says is checked here:
+ * payloads before they are sent, replies, states and events as they arrive.
+ *
+ * @since 0.1.0
+ */
+import type { AgentRuntime, RuntimeManager, Subscription } from "@agent-runtime/core"
+import {
+  ActivityId,
+  type Agent,
+  AgentError,
+  type AgentEvent,
+  type AgentRuntimeId,
+  AgentRuntimeState,
+  Receipt
+} from "@agent-runtime/schema"
+import { Context, Deferred, Duration, Effect, Exit, Layer, type Scope, Stream } from "effect"
+import { FetchHttpClient, HttpClient } from "effect/http"
+import { DeadLetters } from "./AgentApi.ts"
+import type { ApiUnavailable, Forbidden, TooManyRequests, Unauthorized } from "./ApiError.ts"
+import * as ApiError from "./ApiError.ts"
+import { follow } from "./internal/client/changes.ts"
+import { EventQueue } from "./internal/client/eventQueue.ts"
+import { EventReader } from "./internal/client/eventReader.ts"
+import { type Failure, isOneOf } from "./internal/client/failure.ts"
+import { type Call, type Method, Requester } from "./internal/client/requester.ts"
+import { decoder, decodeReceipt, encodeSend, encodeState, outcome, toPage } from "./internal/client/wire.ts"
+
+/**
+ * @category options
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Where the server is, such as `http://127.0.0.1:4199`. In a page of the same server: the empty string. */
+  readonly baseUrl: string
+  /** Sent as `authorization: Bearer <token>`. */
+  readonly token?: string | undefined
+  /** How long a server that cannot be reached is tried again for what does no harm to send twice. Default 10 seconds. */
+  readonly patience?: Duration.Input | undefined
+}
+
+/**
+ * What every request may fail with, beside what the operation itself says.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type ClientError = ApiUnavailable | Forbidden | TooManyRequests | Unauthorized | AgentError.StoreUnavailable
+
+/**
+ * What an operation on a runtime may fail with.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type FindError = RuntimeManager.FindError | ClientError
+
+/**
+ * A runtime on the server. With an `epoch` it is that one life of it, else whichever lives under its id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RemoteRuntime<A extends Agent.Any> {
+  readonly id: string
+  readonly agent: A
+  readonly epoch: number | undefined
+
+  /** Sends an activity; answers its receipt once it is accepted. Sent again under the same id where the answer is lost. */
+  send(
+    request: AgentRuntime.Request<A>,
+    options?: AgentRuntime.SendOptions
+  ): Effect.Effect<Receipt.Receipt, AgentError.SendError | FindError>
+
+  /** Sends an activity and waits for its outcome. Interrupting the wait leaves the activity alone unless asked to. */
+  ask<R extends AgentRuntime.Request<A>>(
+    request: R,
+    options?: AgentRuntime.AskOptions
+  ): Effect.Effect<AgentRuntime.Success<R>, AgentRuntime.Error<R> | AgentError.AskError | FindError>
+
+  /** Registers at once and answers the stream: whatever is sent afterwards is seen. Reconnects on its own. */
+  subscription(
+    options?: Subscription.SubscriptionOptions<A>
+  ): Effect.Effect<
+    Stream.Stream<AgentEvent.AgentEvent<A>, AgentError.SubscriberLagged | AgentError.StoreUnavailable>,
+    AgentError.SubscribeError | FindError,
+    Scope.Scope
+  >
+
+  /** The events, registered when the stream starts. Reconnects on its own, without a gap and without a duplicate. */
+  subscribe(
+    options?: Subscription.SubscriptionOptions<A>
+  ): Stream.Stream<AgentEvent.AgentEvent<A>, AgentError.SubscribeError | AgentError.SubscriberLagged | FindError>
+
+  /** What the runtime says of itself now. */
+  readonly info: Effect.Effect<AgentRuntimeState.RuntimeInfo<Agent.State<A>>, AgentError.RuntimeIdInvalid | FindError>
+
+  /** The runtime's info whenever it changes, latest value only. Ends with the runtime. Reconnects on its own. */
+  readonly changes: Stream.Stream<AgentRuntimeState.RuntimeInfo<Agent.State<A>>, FindError>
+
+  /** The receipt of an activity as it now stands. */
+  receipt(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | FindError>
+
+  /** Waits until the activity has ended, then answers its receipt. */
+  awaitReceipt(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | FindError>
+
+  /** Removes a waiting activity or interrupts a running one. */
+  cancel(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | FindError>
+
+  /** Finishes the running activity and holds the rest. */
+  readonly pause: Effect.Effect<void, AgentError.AgentRuntimeTerminated | FindError>
+  /** Goes on after `pause`. */
+  readonly resume: Effect.Effect<void, AgentError.AgentRuntimeTerminated | FindError>
+
+  /** Ends the runtime. */
+  terminate(options?: AgentRuntime.TerminateOptions): Effect.Effect<void, FindError>
+
+  /** Removes what the store keeps of a runtime that has ended. */
+  readonly purge: Effect.Effect<void, FindError>
+
+  /** Creates a runtime of the same agent from a state that was kept of this one. */
+  fork(
+    options: RuntimeManager.ForkOptions
+  ): Effect.Effect<RemoteRuntime<A>, RuntimeManager.CreateError | FindError | AgentError.CursorInvalid>
+
+  /** The dead letters, oldest first. */
+  readonly deadLetters: Effect.Effect<ReadonlyArray<AgentRuntime.DeadLetter>, FindError>
+  /** Sends a dead letter again. */
+  replay(
+    activityId: string
+  ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError | FindError>
+  /** Forgets a dead letter. */
+  discard(activityId: string): Effect.Effect<void, AgentError.ActivityNotFound | FindError>
+}
+
+/**
+ * A typed client of the HTTP API.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class AgentApiClient extends Context.Service<
+  AgentApiClient,
+  {
+    /** A runtime by its id; nothing is asked yet. */
+    readonly runtime: <A extends Agent.Any>(agent: A, id: string, epoch?: number) => RemoteRuntime<A>
+    /** Creates a runtime. */
+    readonly create: <A extends Agent.Any>(
+      agent: A,
+      options?: RuntimeManager.CreateOptions<Agent.State<A>>
+    ) => Effect.Effect<RemoteRuntime<A>, RuntimeManager.CreateError | ClientError>
+    /** Lists runtimes, a page at a time. */
+    readonly list: (
+      options?: RuntimeManager.ListOptions
+    ) => Effect.Effect<RuntimeManager.Page, AgentError.RequestInvalid | ClientError>
+  }
+>()("@agent-runtime/transport-http/AgentApiClient") {}
+
+const always = ["ApiUnavailable", "Forbidden", "TooManyRequests", "Unauthorized", "StoreUnavailable"] as const
+
+/** How long one request of an ask waits, before it is sent again. */
+const turn = "25s"
+
+const activityName = () => ActivityId.ActivityId.make(globalThis.crypto.randomUUID())
+
+class Remote implements RemoteRuntime<Agent.Any> {
+  readonly id: AgentRuntimeId.AgentRuntimeId | string
+  readonly agent: Agent.Any
+  readonly epoch: number | undefined
+  private readonly requester: Requester
+  private readonly decodeInfo: (json: unknown) => Exit.Exit<AgentRuntimeState.RuntimeInfo, ApiUnavailable>
+
+  constructor(requester: Requester, agent: Agent.Any, id: string, epoch: number | undefined) {
+    this.requester = requester
+    this.agent = agent
+    this.id = id
+    this.epoch = epoch
+    this.decodeInfo = infoDecoder(agent)
+  }
+
+  private call<Tag extends Failure["_tag"]>(
+    method: Method,
+    path: string,
+    tags: ReadonlyArray<Tag>,
+    call: Call = {}
+  ): Effect.Effect<unknown, Extract<Failure, { readonly _tag: Tag }> | ClientError> {
+    return expecting(
+      this.requester.json(method, `/v1/runtimes/${encodeURIComponent(this.id)}${path}`, {
+        ...call,
+        query: { epoch: this.epoch, ...call.query }
+      }),
+      tags
+    )
+  }
+
+  private post(
+    request: AgentRuntime.WireRequest,
+    options: AgentRuntime.SendOptions,
+    wait?: string
+  ): Effect.Effect<Receipt.Receipt, AgentError.SendError | FindError> {
+    return Effect.flatMap(encodeSend(request, options), (body) =>
+      Effect.flatMap(
+        this.call("POST", "/activities", [...finding, ...sendTags], {
+          query: { wait },
+          body,
+          repeatable: true
+        }),
+        decodeReceipt
+      )
+    )
+  }
+
+  send(request: AgentRuntime.WireRequest, options?: AgentRuntime.SendOptions) {
+    return Effect.suspend(() => this.post(request, { ...options, id: options?.id ?? activityName() }))
+  }
+
+  ask(request: AgentRuntime.WireRequest, options?: AgentRuntime.AskOptions): Effect.Effect<never, never> {
+    const answer = Effect.suspend(() => {
+      const id = options?.id ?? activityName()
+      const given = { ...options, id }
+      const ended = Effect.flatMap(this.post(request, given, turn), (receipt) =>
+        Receipt.isPending(receipt) ? this.awaitReceipt(id) : Exit.succeed(receipt)
+      )
+      const asking = Effect.flatMap(ended, (receipt) => outcome(request, receipt))
+      return options?.cancelOnInterrupt === true
+        ? Effect.onInterrupt(asking, () => Effect.ignore(this.cancel(id)))
+        : asking
+    })
+    // What the activity type declares; `RemoteRuntime` says so in its types.
+    return answer as Effect.Effect<never, never>
+  }
+
+  subscription(options: Subscription.SubscriptionOptions = {}): ReturnType<RemoteRuntime<Agent.Any>["subscription"]> {
+    return Effect.gen({ self: this }, function* () {
+      const queue = new EventQueue(options, this.epoch ?? 0)
+      const reader = new EventReader(
+        this.requester,
+        this.agent,
+        { path: `/v1/runtimes/${encodeURIComponent(this.id)}/events`, epoch: this.epoch, options },
+        queue
+      )
+      const registered = yield* Deferred.make<void, Failure>()
+      yield* Effect.forkScoped(reader.run(registered))
+      yield* expecting(Deferred.await(registered), [...gone, "CursorInvalid", "EpochMismatch"])
+      return Stream.fromPull(Effect.succeed(queue.pull))
+    })
+  }
+
+  subscribe(options?: Subscription.SubscriptionOptions): ReturnType<RemoteRuntime<Agent.Any>["subscribe"]> {
+    return Stream.unwrap(this.subscription(options))
+  }
+
+  get info() {
+    return Effect.flatMap(this.call("GET", "", ["RuntimeIdInvalid", ...finding]), this.decodeInfo)
+  }
+
+  get changes(): Stream.Stream<AgentRuntimeState.RuntimeInfo, FindError> {
+    return follow(
+      expecting(
+        this.requester.patiently(
+          this.requester.bytes(`/v1/runtimes/${encodeURIComponent(this.id)}/changes`, { query: { epoch: this.epoch } })
+        ),
+        finding
+      ),
+      this.decodeInfo
+    )
+  }
+
+  receipt(activityId: string) {
+    return Effect.flatMap(this.call("GET", activityPath(activityId), missing), decodeReceipt)
+  }
+
+  awaitReceipt(activityId: string): ReturnType<RemoteRuntime<Agent.Any>["awaitReceipt"]> {
+    return Effect.flatMap(
+      Effect.flatMap(this.call("GET", activityPath(activityId), missing, { query: { wait: turn } }), decodeReceipt),
+      (receipt) => (Receipt.isPending(receipt) ? this.awaitReceipt(activityId) : Exit.succeed(receipt))
+    )
+  }
+
+  cancel(activityId: string) {
+    return Effect.flatMap(this.call("DELETE", activityPath(activityId), missing), decodeReceipt)
+  }
+
+  get pause() {
+    return Effect.asVoid(this.call("POST", "/pause", gone, { repeatable: true }))
+  }
+
+  get resume() {
+    return Effect.asVoid(this.call("POST", "/resume", gone, { repeatable: true }))
+  }
+
+  terminate(options?: AgentRuntime.TerminateOptions) {
+    const grace = options?.grace === undefined ? undefined : `${Math.round(Duration.toMillis(options.grace))}ms`
+    return Effect.asVoid(this.call("DELETE", "", finding, { query: { mode: options?.mode, grace } }))
+  }
+
+  get purge() {
+    return Effect.asVoid(this.call("POST", "/purge", finding, { repeatable: true }))
+  }
+
+  fork(options: RuntimeManager.ForkOptions) {
+    return Effect.map(
+      Effect.flatMap(
+        this.call("POST", "/fork", [...finding, ...createTags, "CursorInvalid"], { body: options }),
+        this.decodeInfo
+      ),
+      (info) => new Remote(this.requester, this.agent, info.id, info.epoch)
+    )
+  }
+
+  get deadLetters() {
+    return Effect.map(Effect.flatMap(this.call("GET", "/dead-letters", finding), decodeLetters), ({ items }) => items)
+  }
+
+  replay(activityId: string) {
+    return Effect.flatMap(
+      this.call("POST", `/dead-letters/${encodeURIComponent(activityId)}/replay`, [...missing, ...sendTags]),
+      decodeReceipt
+    )
+  }
+
+  discard(activityId: string) {
+    return Effect.asVoid(this.call("DELETE", `/dead-letters/${encodeURIComponent(activityId)}`, missing))
+  }
+}
+
+const finding = ["AgentRuntimeNotFound", "StateUnreadable"] as const
+const missing = ["ActivityNotFound", ...finding] as const
+const gone = ["AgentRuntimeTerminated", ...finding] as const
+const sendTags = [
+  "ActivityInvalid",
+  "ActivityConflict",
+  "AgentRuntimeBusy",
+  "AgentRuntimeTerminated",
+  "MailboxFull"
+] as const
+const createTags = [
+  "AgentNotFound",
+  "AgentRuntimeAlreadyExists",
+  "RequestInvalid",
+  "RuntimeIdInvalid",
+  "TooManyRuntimes"
+] as const
+
+const activityPath = (activityId: string) => `/activities/${encodeURIComponent(activityId)}`
+
+const decodeLetters = decoder(DeadLetters)
+
+const infoDecoders = new WeakMap<
+  Agent.Any,
+  (json: unknown) => Exit.Exit<AgentRuntimeState.RuntimeInfo, ApiUnavailable>
+>()
+
+const infoDecoder = (agent: Agent.Any) => {
+  let known = infoDecoders.get(agent)
+  if (known === undefined) {
+    known = decoder(AgentRuntimeState.codec(agent))
+    infoDecoders.set(agent, known)
+  }
+  return known
+}
+
+/** Keeps the errors that an operation may have; any other is an answer this API does not give. */
+const expecting = <A, Tag extends Failure["_tag"]>(
+  effect: Effect.Effect<A, Failure>,
+  tags: ReadonlyArray<Tag>
+): Effect.Effect<A, Extract<Failure, { readonly _tag: Tag }> | ClientError> => {
+  const isExpected = isOneOf(...tags)
+  const isAlways = isOneOf(...always)
+  return Effect.mapError(effect, (error) =>
+    isExpected(error) || isAlways(error) ? error : ApiError.ApiUnavailable.of(`${error._tag}: ${error.message}`)
+  )
+}
+
+/**
+ * Makes a client on the `HttpClient` there is.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<AgentApiClient["Service"], never, HttpClient.HttpClient> =>
+  Effect.map(HttpClient.HttpClient, (client) => {
+    const requester = new Requester(client, options)
+    // The operations of `Remote` check by the agent what the types say.
+    const runtime = <A extends Agent.Any>(agent: A, id: string, epoch?: number): RemoteRuntime<A> =>
+      new Remote(requester, agent, id, epoch) as unknown as RemoteRuntime<A>
+    return AgentApiClient.of({
+      runtime,
+      create: (agent, options) =>
+        Effect.flatMap(encodeState(agent, options?.state), (state) =>
+          Effect.flatMap(
+            expecting(
+              requester.json("POST", "/v1/runtimes", { body: { agent: agent.name, id: options?.id, state } }),
+              createTags
+            ),
+            (json) => Effect.map(infoDecoder(agent)(json), (info) => runtime(agent, info.id, info.epoch))
+          )
+        ),
+      list: (options) =>
+        Effect.flatMap(
+          expecting(requester.json("GET", "/v1/runtimes", { query: { ...options } }), ["RequestInvalid"]),
+          toPage
+        )
+    })
+  })
+
+/**
+ * A client on `fetch`.
+ *
+ * @example
+ * ```ts
+ * import { AgentApiClient } from "@agent-runtime/transport-http"
+ * import { Layer } from "effect"
+ *
+ * const layer = AgentApiClient.layer({ baseUrl: "http://127.0.0.1:4199" })
+ * console.log(Layer.isLayer(layer)) // true
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<AgentApiClient> =>
+  Layer.provide(Layer.effect(AgentApiClient, make(options)), FetchHttpClient.layer)

@@ -1,0 +1,112 @@
+import { AgentError, type AgentEvent } from "@agent-runtime/schema"
+import type { Subscription } from "@agent-runtime/core"
+import { type Array as Arr, Cause, Effect, Exit, type Pull } from "effect"
+
+type Event = AgentEvent.AgentEvent
+type End = Exit.Exit<never, AgentError.SubscriberLagged | AgentError.StoreUnavailable | Cause.Done>
+
+/**
+ * What has arrived for a subscriber and is not read yet: bounded, so that one that is slow loses the oldest and is told
+ * how many with a `Gap`, or is cut off.
+ */
+export class EventQueue {
+  private readonly options: Subscription.SubscriptionOptions
+  private readonly capacity: number
+  private readonly epoch: number
+  private events: Array<Event> = []
+  private gap: { missed: number; from: number; to: number } | undefined = undefined
+  private exit: End | undefined = undefined
+  private waiting: (() => void) | undefined = undefined
+  private last = 0
+
+  constructor(options: Subscription.SubscriptionOptions, epoch: number) {
+    this.options = options
+    this.capacity = options.capacity ?? 1024
+    this.epoch = epoch
+  }
+
+  offer(event: Event): void {
+    if (this.exit !== undefined) return
+    const { filter } = this.options
+    if (filter !== undefined && event._tag !== "Gap") {
+      try {
+        if (!filter(event)) return
+      } catch (defect) {
+        return this.fail(Exit.die(defect))
+      }
+    }
+    if (this.events.length >= this.capacity) {
+      if (this.options.strategy === "disconnect") {
+        return this.fail(Exit.fail(AgentError.SubscriberLagged.of(this.capacity)))
+      }
+      this.drop(this.events.shift())
+    }
+    this.events.push(event)
+    this.wake()
+  }
+
+  private drop(event: Event | undefined): void {
+    if (event === undefined || event._tag === "End") return
+    // What was emitted has no sequence: it counts as missed, and names none.
+    const [missed, from, to] =
+      event._tag === "Gap"
+        ? [event.missed, event.from, event.to]
+        : "sequence" in event
+          ? [1, event.sequence, event.sequence]
+          : [1, this.last + 1, this.last]
+    this.last = Math.max(this.last, to)
+    if (this.gap === undefined) this.gap = { missed, from, to }
+    else {
+      if (this.gap.from > this.gap.to) this.gap.from = from
+      this.gap = { missed: this.gap.missed + missed, from: this.gap.from, to: Math.max(this.gap.to, to) }
+    }
+  }
+
+  /** The runtime has ended: what waits is read, then `End`. */
+  end(): void {
+    if (this.exit !== undefined) return
+    this.events.push({ _tag: "End", reason: "terminated" })
+    this.exit = Exit.fail(Cause.Done())
+    this.wake()
+  }
+
+  fail(exit: End): void {
+    this.exit = exit
+    this.events = []
+    this.gap = undefined
+    this.wake()
+  }
+
+  private wake(): void {
+    const { waiting } = this
+    this.waiting = undefined
+    waiting?.()
+  }
+
+  readonly pull: Pull.Pull<
+    Arr.NonEmptyReadonlyArray<Event>,
+    AgentError.SubscriberLagged | AgentError.StoreUnavailable
+  > = Effect.suspend(() => {
+    const batch = this.poll()
+    if (batch !== undefined) return Exit.succeed(batch)
+    if (this.exit !== undefined) return this.exit
+    return Effect.flatMap(this.wait, () => this.pull)
+  })
+
+  private readonly wait = Effect.callback<void>((resume) => {
+    this.waiting = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.waiting = undefined
+    })
+  })
+
+  private poll(): Arr.NonEmptyReadonlyArray<Event> | undefined {
+    const { events, gap } = this
+    this.events = []
+    this.gap = undefined
+    for (const event of events) if ("sequence" in event) this.last = event.sequence
+    const [first, ...rest] =
+      gap === undefined ? events : [{ _tag: "Gap" as const, epoch: this.epoch, ...gap }, ...events]
+    return first === undefined ? undefined : [first, ...rest]
+  }
+}

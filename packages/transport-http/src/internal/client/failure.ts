@@ -1,0 +1,42 @@
+import { AgentError } from "@agent-runtime/schema"
+import { Result, Schema } from "effect"
+import * as ApiError from "../../ApiError.ts"
+
+/** Every error that the API answers with. */
+const Known = Schema.Union([
+  AgentError.RuntimeIdInvalid,
+  AgentError.RequestInvalid,
+  AgentError.ActivityInvalid,
+  AgentError.CursorInvalid,
+  AgentError.AgentNotFound,
+  AgentError.AgentRuntimeNotFound,
+  AgentError.ActivityNotFound,
+  AgentError.AgentRuntimeAlreadyExists,
+  AgentError.ActivityConflict,
+  AgentError.AgentRuntimeBusy,
+  AgentError.AgentRuntimeTerminated,
+  AgentError.EpochMismatch,
+  AgentError.MailboxFull,
+  AgentError.TooManyRuntimes,
+  AgentError.StateUnreadable,
+  AgentError.StoreUnavailable,
+  ApiError.Unauthorized,
+  ApiError.Forbidden,
+  ApiError.PayloadTooLarge,
+  ApiError.TooManyRequests,
+  ApiError.ShuttingDown
+])
+
+export type Failure = typeof Known.Type | ApiError.ApiUnavailable
+
+const decode = Schema.decodeUnknownResult(Schema.toCodecJson(Known))
+
+/** The error that a body of JSON says, or that the answer was none of this API. */
+export const toFailure = (status: number, body: unknown): Failure =>
+  Result.getOrElse(decode(body), () => ApiError.ApiUnavailable.of(`The server answered with status ${status}`))
+
+/** Whether an error is one of those that a caller is told by their type. */
+export const isOneOf =
+  <Tag extends Failure["_tag"]>(...tags: ReadonlyArray<Tag>) =>
+  (failure: Failure): failure is Extract<Failure, { readonly _tag: Tag }> =>
+    (tags as ReadonlyArray<string>).includes(failure._tag)

@@ -1,0 +1,127 @@
+import type { AgentRuntime, RuntimeManager } from "@agent-runtime/core"
+import { ActivityType, Agent, AgentError, AgentRuntimeState, Receipt, Timestamp } from "@agent-runtime/schema"
+import { Effect, Exit, Result, Schema, SchemaParser } from "effect"
+import { ApiUnavailable } from "../../ApiError.ts"
+import { faultOf } from "../fault.ts"
+
+/** Reads what a server answers, by its schema. */
+export const decoder = <A>(schema: Schema.ConstraintCodec<A, unknown, never, never>) => {
+  const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema))
+  return (json: unknown): Exit.Exit<A, ApiUnavailable> => {
+    const decoded = decode(json)
+    if (Result.isSuccess(decoded)) return Exit.succeed(decoded.success)
+    const { message, path } = faultOf(decoded.failure.issue)
+    return Exit.fail(ApiUnavailable.of(`The server's answer is wrong at ${path.join(".") || "its root"}: ${message}`))
+  }
+}
+
+export const decodeReceipt = decoder(Receipt.Receipt)
+
+const isTyped = (request: AgentRuntime.WireRequest): request is ActivityType.ActivityRequest<ActivityType.Any> =>
+  "activityType" in request
+
+const encodeTime = Schema.encodeSync(Timestamp.Timestamp)
+
+const toTime = (millis: number | undefined): string | undefined =>
+  millis === undefined || !Number.isFinite(millis) ? undefined : encodeTime(millis)
+
+/** A request made by `ActivityType.make` is validated here, as core does; a plain one is left to the server. */
+const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, AgentError.ActivityInvalid> => {
+  if (!isTyped(request)) return Exit.succeed(request.payload)
+  const schema = request.activityType.payload
+  if (schema.ast._tag === "Void") return Exit.succeed(undefined)
+  const made = Effect.runSyncExit(
+    Effect.flatMap(
+      SchemaParser.makeEffect(schema)(request.payload),
+      SchemaParser.encodeUnknownEffect(Schema.toCodecJson(schema))
+    )
+  )
+  if (Exit.isSuccess(made)) return Exit.succeed(made.value)
+  const found = Exit.findErrorOption(made)
+  const { message, path } = found._tag === "Some" ? faultOf(found.value) : { message: "cannot be encoded", path: [] }
+  return Exit.fail(
+    AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${request.type}" is wrong: ${message}`)
+  )
+}
+
+/** What `POST /activities` takes. */
+export const encodeSend = (
+  request: AgentRuntime.WireRequest,
+  options: AgentRuntime.SendOptions | undefined
+): Exit.Exit<Record<string, unknown>, AgentError.ActivityInvalid> =>
+  Exit.map(encodePayload(request), (payload) => ({
+    type: request.type,
+    payload,
+    id: options?.id,
+    priority: options?.priority,
+    deliverAt: toTime(options?.deliverAt),
+    expiresAt: toTime(options?.expiresAt),
+    correlationId: options?.correlationId,
+    source: options?.source,
+    metadata: options?.metadata
+  }))
+
+const decodeOutcomeError = Schema.decodeUnknownResult(Schema.toCodecJson(AgentError.OutcomeError))
+
+/** What the type declares, as it was before it went over the wire: itself, or under `value` where it is no object. */
+const decodeDeclared = (schema: ActivityType.PureCodec, error: Receipt.ErrorJson): Result.Result<unknown, unknown> => {
+  if (schema.ast._tag === "Never") return Result.fail(undefined)
+  const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema))
+  return Result.orElse(decode(error), () => decode(error.value))
+}
+
+/** What an ask is answered with, by the receipt of the activity that has ended. */
+export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Receipt): Exit.Exit<unknown, unknown> => {
+  const type = isTyped(request) ? request.activityType : undefined
+  if (receipt.status === "succeeded") {
+    if (type === undefined) return Exit.succeed(receipt.reply)
+    return type.success.ast._tag === "Void" ? Exit.succeed(undefined) : decoder(type.success)(receipt.reply)
+  }
+  const error = receipt.error ?? { _tag: "Error", message: `The activity ${receipt.status}` }
+  if (type !== undefined && receipt.status === "failed") {
+    const declared = decodeDeclared(type.error, error)
+    if (Result.isSuccess(declared)) return Exit.fail(declared.success)
+  }
+  const system = decodeOutcomeError(error)
+  return Exit.fail(Result.isSuccess(system) ? system.success : error)
+}
+
+const json = Schema.Json
+const pure = (schema: unknown) => schema as ActivityType.PureCodec
+
+/** An agent of which only names are known: its state, payloads and replies are JSON. */
+export const unknownAgent = (name: string, types: ReadonlyArray<string>): Agent.Any =>
+  Agent.make(name, {
+    state: pure(json),
+    initialState: null,
+    emits: pure(json),
+    activities: types.map((type) =>
+      ActivityType.make(type, { payload: pure(json), success: pure(json), error: pure(json) })
+    )
+  })
+
+export const Described = Schema.Struct({
+  items: Schema.Array(
+    Schema.Struct({ name: Schema.String, activities: Schema.Array(Schema.Struct({ type: Schema.String })) })
+  )
+})
+
+const decodePage = decoder(
+  Schema.Struct({ items: Schema.Array(AgentRuntimeState.RuntimeInfo), nextCursor: Schema.optionalKey(Schema.String) })
+)
+
+export const toPage = (json: unknown): Exit.Exit<RuntimeManager.Page, ApiUnavailable> => decodePage(json)
+
+/** The first state of a runtime in JSON. */
+export const encodeState = (agent: Agent.Any, state: unknown): Exit.Exit<unknown, AgentError.RequestInvalid> => {
+  if (state === undefined) return Exit.succeed(undefined)
+  const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(agent.state))(state)
+  if (Result.isSuccess(encoded)) return Exit.succeed(encoded.success)
+  const { message, path } = faultOf(encoded.failure.issue)
+  return Exit.fail(
+    new AgentError.RequestInvalid({
+      path: ["state", ...path],
+      message: `The first state of "${agent.name}" does not fit its schema: ${message}`
+    })
+  )
+}
