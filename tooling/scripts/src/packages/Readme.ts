@@ -5,7 +5,7 @@ import type { Package } from "./Workspace.ts"
 
 /** What the README of a package tells a stranger to do first. */
 export interface FirstSteps {
-  /** The packages of its first `npm install` line. */
+  /** The packages of the `npm install` lines in its first shell block. */
   readonly install: ReadonlyArray<string>
   /** The code of its first example. */
   readonly example: string
@@ -14,13 +14,14 @@ export interface FirstSteps {
 /** Reads the first steps out of a package's README. */
 export const firstSteps = ({ name, folder }: Package): FirstSteps => {
   const text = readFileSync(join(folder, "README.md"), "utf8")
-  const install = /^\s*npm (?:install|i|add) (.+)$/m.exec(text)?.[1]
-  if (install === undefined) throw new Error(`packages/${name}/README.md has no "npm install" line`)
+  const [, shell = ""] = /^```sh\n(.*?)^```/ms.exec(text) ?? []
+  const install = [...shell.matchAll(/^npm install ([^#\n]+)/gm)].flatMap(([, line = ""]) => line.trim().split(/\s+/))
+  if (install.length === 0) throw new Error(`packages/${name}/README.md does not begin with "npm install"`)
   const examples: Array<Example> = []
   const malformed: Array<Malformed> = []
   fromMarkdown("README.md", text, examples, malformed)
   const [first] = examples
   if (first === undefined || !first.runs)
     throw new Error(`packages/${name}/README.md does not begin with an example that runs`)
-  return { install: install.trim().split(/\s+/), example: [...first.code.values()].join("\n") }
+  return { install, example: [...first.code.values()].join("\n") }
 }
