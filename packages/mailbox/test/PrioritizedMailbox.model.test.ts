@@ -1,0 +1,37 @@
+import { isDeepStrictEqual } from "node:util"
+import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { Comparison, type Command, commands, options } from "./support/Commands.ts"
+import type { ModelOptions } from "./support/Model.ts"
+
+const numRuns = Number(process.env["MAILBOX_RUNS"] ?? 10_000)
+
+// Wakes are microtasks, but for one in a while, which goes through the scheduler.
+const settled = async (): Promise<void> => {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const agree = (real: unknown, model: unknown, after: string): void => {
+  // Faster than an assertion, which is only there to show the difference.
+  if (!isDeepStrictEqual(real, model)) assert.deepStrictEqual(real, model, after)
+}
+
+const compare = async (options: ModelOptions, commands: ReadonlyArray<Command>): Promise<void> => {
+  const comparison = new Comparison(options)
+  for (const command of commands) {
+    const [real, model] = comparison.run(command)
+    agree(real, model, command._tag)
+    comparison.model.settle()
+    await settled()
+    const answers = comparison.answers()
+    agree(answers.real, answers.model, command._tag)
+    agree(PrioritizedMailbox.countersUnsafe(comparison.mailbox), comparison.model.model.counters(), command._tag)
+  }
+}
+
+describe("PrioritizedMailbox and its model", () => {
+  it(`M1–M8 agree after each step of ${numRuns} random sequences with up to eight fibers`, async () => {
+    await fc.assert(fc.asyncProperty(options, commands, compare), { numRuns })
+  }, 120_000)
+})
