@@ -5,7 +5,7 @@
  */
 import { createServer, type Server } from "node:http"
 import type { Socket } from "node:net"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Cause, Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
 import { HttpServer, HttpServerError } from "effect/http"
 import type { RuntimeManager } from "@agent-runtime/core"
