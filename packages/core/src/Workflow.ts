@@ -209,7 +209,9 @@ export class Workflows extends Context.Service<
  */
 export const layer = <A extends Agent.Any, H extends Handlers<A>>(
   agent: A,
-  handlers: H & { readonly [K in Exclude<keyof H, Agent.Activities<A>["name"]>]: never },
+  handlers: H & {
+    readonly [K in Exclude<keyof H, Agent.Activities<A>["name"]>]: `${K & string} is no activity of this agent`
+  },
   options?: Options
 ): Layer.Layer<never, AgentError.StoreUnavailable, Workflows | Exclude<Services<H>, Scope.Scope>> =>
   Layer.effectDiscard(

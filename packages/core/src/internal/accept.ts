@@ -1,7 +1,7 @@
 import { type ActivityType, AgentError, type Priority } from "@agent-runtime/schema"
 import type { Schema, Tracer } from "effect"
 import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
-import { Activity } from "./activity.ts"
+import { Activity, noChain } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { type CompiledType, isTyped } from "./host.ts"
 import { encodePending } from "./persisted.ts"
@@ -46,7 +46,11 @@ export const accept = (
   // The place of the one that it replaces is its own.
   const inherits = replaced?.priority === priority
   const now = entry.now
-  const activity = new Activity(kernel.ids, options?.id, kind, payload, priority, now, options, chain, parent)
+  const origin =
+    options === undefined && parent === undefined && chain === noChain
+      ? undefined
+      : { id: options?.id, options, chain, parent }
+  const activity = new Activity(kind, payload, priority, now, origin)
   if (!hasPlace && !inherits && !waiting.enter(priority) && !makeRoom(entry, activity)) {
     return AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority))
   }
@@ -61,12 +65,8 @@ export const accept = (
     if (entry.watchers !== undefined) entry.changed()
     return activity
   }
-  place(
-    entry,
-    activity,
-    overlap,
-    options?.deliverAt !== undefined && options.deliverAt > now ? options.deliverAt : undefined
-  )
+  const due = options?.deliverAt === undefined ? undefined : options.deliverAt - kernel.startedAt
+  place(entry, activity, overlap, due !== undefined && due > now ? due : undefined)
   return activity
 }
 
@@ -90,10 +90,10 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
   journal.push({
     change: () => ({
       ...(superseding === undefined ? {} : supersededChange(entry, superseding, (sequence = journal.nextSequence()))),
-      accept: [{ activity: encodePending(activity), attempts: 0, crashes: 0, due, ahead }]
+      accept: [{ activity: encodePending(activity), attempts: 0, crashes: 0, due: since(entry, due), ahead }]
     }),
     apply: (written) => {
-      activity.position = written.accepted[0] ?? 0
+      activity.rare.position = written.accepted[0] ?? 0
       apply(sequence)
       activity.endAccepting(undefined)
     },
@@ -105,6 +105,10 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
     }
   })
 }
+
+/** A time of the store: milliseconds since the Unix epoch. */
+const since = (entry: Entry, millis: number | undefined): number | undefined =>
+  millis === undefined ? undefined : entry.kernel.startedAt + millis
 
 /** With the strategy `sliding` the oldest of the lane goes. */
 const makeRoom = (entry: Entry, { id, priority }: Activity): boolean => {

@@ -2,100 +2,124 @@ import type { ActivityId, AgentError, Priority, Receipt } from "@agent-runtime/s
 import type { Exit, Tracer } from "effect"
 import type { SendOptions } from "../AgentRuntime.ts"
 import type { CompiledType } from "./host.ts"
-import type { Ids } from "./ids.ts"
 import type { RetryStep } from "./retry.ts"
 import type { Timer } from "./timers.ts"
 
-/** What few activities have: those that are held back, retried, or were written by a store. */
-interface Rare {
-  /** Held back until this alarm: delayed, or waiting for its retry. */
-  timer: Timer | undefined
-  retry: RetryStep | undefined
-  /** How many of its attempts the process did not survive. */
-  crashes: number
-  /** Set when this process lets go of it before it has ended: what who waits for it is told. */
-  lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined
-  /** Until its acceptance is written: who is told of it. */
-  accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined
-}
-
-/** One accepted activity, from acceptance until its receipt and event are forgotten. Also the element of the mailbox. */
-export class Activity {
-  readonly kind: CompiledType
-  readonly payload: unknown
-  readonly priority: Priority.Priority
-  /** Milliseconds since the Unix epoch, as all times here. */
-  readonly acceptedAt: number
+/** Where an activity comes from, where there is more to say than nothing. */
+export interface Origin {
+  /** The id its sender gave. */
+  readonly id: string | undefined
   readonly options: SendOptions | undefined
   /** The ids of the runtimes that wait for this activity, outermost first. */
   readonly chain: ReadonlyArray<string>
   readonly parent: Tracer.AnySpan | undefined
-  /** Counts the ids made up here, 0 where the sender gave one. */
-  readonly serial: number
-  private readonly ids: Ids
-  private text: string | undefined
-  status: Receipt.Status = "accepted"
-  attempts = 0
-  /** Since when it waits in its lane. */
-  queuedAt: number
-  endedAt = 0
-  /** The place of its end in the log, 0 until then. */
-  sequence = 0
-  /** Set once it has ended. */
-  exit: Exit.Exit<unknown, unknown> | undefined = undefined
+}
+
+/** What not every activity has. */
+class Rare {
+  /** Held back until this alarm: delayed, or waiting for its retry. */
+  timer: Timer | undefined = undefined
+  retry: RetryStep | undefined = undefined
   /** The error of its receipt, for every end but success. */
   error: Receipt.ErrorJson | undefined = undefined
   /** Its place in the store, 0 where there is none. */
   position = 0
-  private waiters: Array<() => void> | undefined = undefined
+  /** How many of its attempts the process did not survive. */
+  crashes = 0
+  /** Set when this process lets go of it before it has ended: what who waits for it is told. */
+  lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined
+  /** Until its acceptance is written: who is told of it. */
+  accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined = undefined
+  /** Who is told of its end. */
+  waiters: Array<() => void> | undefined = undefined
+}
+
+/**
+ * One accepted activity, from acceptance until its receipt and event are forgotten. Also the element of the mailbox.
+ *
+ * Many are alive at once, so it is small: what few have is in `origin` and `rare`, and its times are milliseconds since
+ * the manager started, which V8 keeps without a box.
+ */
+export class Activity {
+  readonly kind: CompiledType
+  readonly payload: unknown
+  readonly priority: Priority.Priority
+  /** Counts the ids made up here, 0 where the sender gave one. */
+  readonly serial: number
+  private readonly origin: Origin | undefined
+  private readonly accepted: number
+  /** Since when it waits in its lane; once it has ended, since when. */
+  since: number
+  status: Receipt.Status = "accepted"
+  attempts = 0
+  /** The place of its end in the log, 0 until then. */
+  sequence = 0
+  /** Set once it has ended. */
+  exit: Exit.Exit<unknown, unknown> | undefined = undefined
   private extra: Rare | undefined = undefined
 
+  /** `now` is in milliseconds since the manager started. */
   constructor(
-    ids: Ids,
-    id: string | undefined,
     kind: CompiledType,
     payload: unknown,
     priority: Priority.Priority,
-    acceptedAt: number,
-    options: SendOptions | undefined,
-    chain: ReadonlyArray<string>,
-    parent: Tracer.AnySpan | undefined
+    now: number,
+    origin: Origin | undefined
   ) {
-    this.ids = ids
-    this.text = id
-    this.serial = id === undefined ? ids.next() : 0
     this.kind = kind
     this.payload = payload
     this.priority = priority
-    this.acceptedAt = acceptedAt
-    this.queuedAt = acceptedAt
-    this.options = options
-    this.chain = chain
-    this.parent = parent
+    this.serial = origin === undefined || origin.id === undefined ? kind.kernel.ids.next() : 0
+    this.origin = origin
+    this.accepted = now
+    this.since = now
   }
 
   get id(): ActivityId.ActivityId {
     // Checked where it was given.
-    return (this.text ??= this.ids.format(this.serial)) as ActivityId.ActivityId
+    return (this.origin?.id ?? this.kind.kernel.ids.format(this.serial)) as ActivityId.ActivityId
   }
   get type(): string {
     return this.kind.name
   }
+  /** Milliseconds since the Unix epoch. */
+  get acceptedAt(): number {
+    return this.kind.kernel.startedAt + this.accepted
+  }
+  /** Milliseconds since the Unix epoch. */
+  get endedAt(): number {
+    return this.kind.kernel.startedAt + this.since
+  }
+  get options(): SendOptions | undefined {
+    return this.origin?.options
+  }
+  get chain(): ReadonlyArray<string> {
+    return this.origin?.chain ?? noChain
+  }
+  get parent(): Tracer.AnySpan | undefined {
+    return this.origin?.parent
+  }
   get correlationId(): string | undefined {
-    return this.options?.correlationId
+    return this.origin?.options?.correlationId
   }
   get source(): string | undefined {
-    return this.options?.source
+    return this.origin?.options?.source
   }
   get metadata(): Readonly<Record<string, string>> | undefined {
-    return this.options?.metadata
+    return this.origin?.options?.metadata
   }
 
   get rare(): Rare {
-    return (this.extra ??= { timer: undefined, retry: undefined, crashes: 0, lost: undefined, accepting: undefined })
+    return (this.extra ??= new Rare())
   }
   get crashes(): number {
     return this.extra === undefined ? 0 : this.extra.crashes
+  }
+  get position(): number {
+    return this.extra === undefined ? 0 : this.extra.position
+  }
+  get error(): Rare["error"] {
+    return this.extra?.error
   }
   get lost(): Rare["lost"] {
     return this.extra?.lost
@@ -126,7 +150,7 @@ export class Activity {
 
   /** Calls back once the activity has ended; answers how to stop waiting. */
   onEnd(notify: () => void): () => void {
-    const waiters = (this.waiters ??= [])
+    const waiters = (this.rare.waiters ??= [])
     waiters.push(notify)
     return () => {
       const index = waiters.indexOf(notify)
@@ -135,8 +159,12 @@ export class Activity {
   }
 
   takeWaiters(): ReadonlyArray<() => void> | undefined {
-    const { waiters } = this
-    if (waiters !== undefined) this.waiters = undefined
+    const { extra } = this
+    if (extra === undefined) return undefined
+    const { waiters } = extra
+    extra.waiters = undefined
     return waiters
   }
 }
+
+export const noChain: ReadonlyArray<string> = []

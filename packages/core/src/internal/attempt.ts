@@ -22,6 +22,7 @@ export interface Outgoing {
 export class Attempt implements WorkflowContext {
   private readonly entry: Entry
   readonly activity: Activity
+  /** Milliseconds since the manager started. */
   readonly startedAt: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   timer: Timer | undefined = undefined
@@ -77,7 +78,7 @@ export class Attempt implements WorkflowContext {
       attempt: activity.attempts,
       index: this.emittedCount++,
       value,
-      at: entry.kernel.clock.currentTimeMillisUnsafe()
+      at: entry.kernel.startedAt + entry.now
     }
     this.keep(event)
     entry.emit(event, activity)

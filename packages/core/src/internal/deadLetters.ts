@@ -21,14 +21,14 @@ export const replay = (
 const replayActivity = (
   entry: Entry,
   dead: Dead,
-  { acceptedAt, chain, id, kind, options, parent, payload, priority }: Activity
+  { chain, id, kind, options, parent, payload, priority }: Activity
 ): Effect.Effect<Receipt.Receipt, AgentError.MailboxFull | AgentError.StoreUnavailable> => {
   const { history, waiting } = entry
   if (!waiting.enter(priority)) {
     return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority)))
   }
   const { deliverAt: _, expiresAt: __, ...rest } = options ?? {}
-  const again = new Activity(entry.kernel.ids, id, kind, payload, priority, acceptedAt, rest, chain, parent)
+  const again = new Activity(kind, payload, priority, entry.now, { id, options: rest, chain, parent })
   entry.deadLetters?.delete(id)
   history.add(again)
   const accepted = { activity: encodePending(again), attempts: 0, crashes: 0, due: undefined, ahead: false }
@@ -36,8 +36,8 @@ const replayActivity = (
     entry,
     { exhume: [dead.position], accept: [accepted] },
     (written) => {
-      again.position = written?.accepted[0] ?? 0
-      again.queuedAt = entry.now
+      again.rare.position = written?.accepted[0] ?? 0
+      again.since = entry.now
       waiting.enqueue(again)
       entry.changed()
       return entry.receiptOf(again)

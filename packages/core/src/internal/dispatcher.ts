@@ -1,4 +1,5 @@
 import { Deque } from "./deque.ts"
+import { reportDefect } from "./reportDefect.ts"
 
 /** Something that has work: `turn` does at most `budget` units and answers how many it did. */
 export interface Runnable {
@@ -34,6 +35,23 @@ export class Dispatcher {
     if (!this.scheduled) this.schedule()
   }
 
+  private turn(runnable: Runnable, budget: number): number {
+    try {
+      return runnable.turn(budget)
+    } catch (defect) {
+      reportDefect(defect)
+      return 1
+    }
+  }
+
+  private perform(task: () => void): void {
+    try {
+      task()
+    } catch (defect) {
+      reportDefect(defect)
+    }
+  }
+
   private schedule(): void {
     this.scheduled = true
     this.scheduleTask(this.run)
@@ -45,12 +63,12 @@ export class Dispatcher {
       while (budget > 0) {
         const runnable = this.ready.shift()
         if (runnable === undefined) break
-        budget -= 1 + runnable.turn(budget < turn ? budget : turn)
+        budget -= 1 + this.turn(runnable, budget < turn ? budget : turn)
       }
       if (this.deferred.length > 0) {
         const tasks = this.deferred
         this.deferred = []
-        for (const task of tasks) task()
+        for (const task of tasks) this.perform(task)
       }
     } finally {
       this.scheduled = false

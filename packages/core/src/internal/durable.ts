@@ -73,7 +73,7 @@ export class Durable {
       Object.assign(entry, decodeInfo(opened.info))
       this.restoreLog(entry, opened)
       for (const { position, value } of opened.deadLetters)
-        entry.bury({ ...decodeDead(this.kernel.ids, host, value), position })
+        entry.bury({ ...decodeDead(this.kernel, host, value), position })
       if (terminated) entry.phase = "closed"
       else this.restorePending(entry, opened)
     } catch (fault) {
@@ -87,11 +87,11 @@ export class Durable {
   }
 
   private restoreLog(entry: Entry, { log }: Opened): void {
-    for (const logged of log) entry.history.restore(decodeLogEntry(this.kernel.ids, entry.host, logged))
+    for (const logged of log) entry.history.restore(decodeLogEntry(this.kernel, entry.host, logged))
   }
 
   private restorePending(entry: Entry, { pending, running }: Opened): void {
-    const decoded = pending.map((one) => ({ one, activity: decodePending(this.kernel.ids, entry.host, one) }))
+    const decoded = pending.map((one) => ({ one, activity: decodePending(this.kernel, entry.host, one) }))
     for (const { activity, one } of decoded) {
       if (one.position === running) {
         activity.rare.crashes++
@@ -105,7 +105,7 @@ export class Durable {
       entry.waiting.reenter(activity.priority)
       // What ran goes on first; the rest waits as it did.
       if (one.ahead || one.position === running) entry.waiting.enqueueAhead(activity)
-      else if (one.due !== undefined) entry.waiting.hold(activity, one.due)
+      else if (one.due !== undefined) entry.waiting.hold(activity, one.due - this.kernel.startedAt)
       else entry.waiting.enqueue(activity)
     }
   }
@@ -130,16 +130,16 @@ export class Durable {
 
   /** Looks once in a while; an entry that was used meanwhile stays. */
   private watchIdle(entry: Entry): void {
-    const { clock, millis, timers } = this.kernel
+    const { millis, now, timers } = this.kernel
     if (millis.maxIdleTime === Number.POSITIVE_INFINITY) return
     let timer: Timer
     const look = (): void => {
       if (entry.isOver) return
-      const idleFor = clock.currentTimeMillisUnsafe() - entry.usedAt
+      const idleFor = now() - entry.usedAt
       if (idleFor >= millis.maxIdleTime && this.passivate(entry)) return
-      timer = timers.set(clock.currentTimeMillisUnsafe() + Math.max(1000, millis.maxIdleTime - idleFor), look)
+      timer = timers.set(now() + Math.max(1000, millis.maxIdleTime - idleFor), look)
     }
-    timer = timers.set(clock.currentTimeMillisUnsafe() + millis.maxIdleTime, look)
+    timer = timers.set(now() + millis.maxIdleTime, look)
     ;(entry.onClosed ??= []).push(() => timers.cancel(timer))
   }
 

@@ -79,7 +79,7 @@ export class Entry implements Runnable, Source {
   watchers: Set<() => void> | undefined = undefined
   /** Called after each committed event. */
   onCommitted: (() => void) | undefined = undefined
-  /** When it last took an activity or ended one, in milliseconds since the Unix epoch. */
+  /** When it last took an activity or ended one, in milliseconds since the manager started. */
   usedAt = 0
   /** Called when the runtime has closed. */
   onClosed: Array<() => void> | undefined = undefined
@@ -107,9 +107,9 @@ export class Entry implements Runnable, Source {
     return this.host.agent
   }
 
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the manager started. */
   get now(): number {
-    return this.kernel.clock.currentTimeMillisUnsafe()
+    return this.kernel.now()
   }
 
   /** Runs an effect in a fiber of its own, with the services of the workflow and this runtime as the current one. */
@@ -154,6 +154,7 @@ export class Entry implements Runnable, Source {
   turn(budget: number): number {
     this.queued = false
     let done = 0
+    let now = this.now
     if (this.immediate) this.failWaiting()
     while (this.canStart) {
       if (done === budget) {
@@ -162,9 +163,10 @@ export class Entry implements Runnable, Source {
       }
       const activity = this.waitingRoom?.take()
       if (activity === undefined) break
-      done++
+      // The clock is read now and then, not for every activity of a backlog.
+      if ((done++ & 7) === 7) now = this.now
       try {
-        process(this, activity)
+        process(this, activity, now)
       } catch (defect) {
         this.processingDied(activity, defect)
       }
@@ -335,7 +337,7 @@ export class Entry implements Runnable, Source {
       return {
         size: waiting.size(name),
         capacity: waiting.capacity(name),
-        ...(oldest === undefined ? {} : { oldestWaitMillis: now - oldest.queuedAt })
+        ...(oldest === undefined ? {} : { oldestWaitMillis: now - oldest.since })
       }
     }
     return {

@@ -42,10 +42,10 @@ export class History {
     const serial = named === undefined ? this.kernel.ids.parse(id) : 0
     const activity = named ?? (serial === 0 ? undefined : this.findEnded(serial))
     if (activity === undefined || activity.exit === undefined) return activity
-    const { clock, config, millis } = this.kernel
+    const { config, millis } = this.kernel
     const isKept =
       activity.sequence >= this.next - config.receiptRetention &&
-      clock.currentTimeMillisUnsafe() - activity.endedAt <= millis.receiptTimeToLive
+      this.kernel.now() - activity.since <= millis.receiptTimeToLive
     return isKept ? activity : undefined
   }
 

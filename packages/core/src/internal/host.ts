@@ -5,6 +5,7 @@ import type { StatePolicy } from "../RuntimeConfig.ts"
 import type { Change } from "../RuntimeStore.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
 import type { Entry } from "./entry.ts"
+import type { Kernel } from "./kernel.ts"
 
 /** The runtime whose workflow the current fiber runs, if any: ask chains and self-termination start from it. */
 export const CurrentEntry: Context.Reference<Entry | undefined> = Context.Reference<Entry | undefined>(
@@ -14,6 +15,7 @@ export const CurrentEntry: Context.Reference<Entry | undefined> = Context.Refere
 
 /** An activity type made ready to run: its handler and its codecs, looked up once. */
 export interface CompiledType {
+  readonly kernel: Kernel
   readonly name: string
   readonly definition: ActivityType.Any | undefined
   readonly handler: AnyHandler
@@ -88,7 +90,7 @@ const decoder = (schema: ActivityType.PureCodec) => {
 
 const isVoid = (schema: ActivityType.PureCodec): boolean => schema.ast._tag === "Void"
 
-const compile = (definition: ActivityType.Any, handler: AnyHandler): CompiledType => {
+const compile = (definition: ActivityType.Any, handler: AnyHandler): Omit<CompiledType, "kernel"> => {
   const make = SchemaParser.makeEffect(definition.payload)
   const decode = Schema.decodeUnknownExit(Schema.toCodecJson(definition.payload))
   const empty = isVoid(definition.payload) ? null : {}
@@ -152,6 +154,7 @@ const migrated = (
 
 /** Makes an agent and its handlers ready to run. */
 export const makeHost = (
+  kernel: Kernel,
   agent: Agent.Any,
   handlers: Readonly<Record<string, AnyHandler>>,
   context: Context.Context<never>,
@@ -165,7 +168,7 @@ export const makeHost = (
   for (const definition of agent.activities) {
     const handler = handlers[definition.name]
     if (handler === undefined) throw new Error(`Agent "${agent.name}" has no handler for activity "${definition.name}"`)
-    const compiled = compile(definition, handler)
+    const compiled: CompiledType = { kernel, ...compile(definition, handler) }
     types.set(definition.name, compiled.timeoutMillis === undefined ? { ...compiled, timeoutMillis } : compiled)
   }
   return {
@@ -187,12 +190,14 @@ export const makeHost = (
 
 /** The one type of a runtime made from a closure: nothing is validated, values are taken for JSON. */
 class LocalType implements CompiledType {
+  readonly kernel: Kernel
   readonly name: string
   readonly definition = undefined
   readonly rejectsOverlap = false
   readonly handler: AnyHandler
   readonly timeoutMillis: number | undefined
-  constructor(name: string, handler: AnyHandler, timeoutMillis: number | undefined) {
+  constructor(kernel: Kernel, name: string, handler: AnyHandler, timeoutMillis: number | undefined) {
+    this.kernel = kernel
     this.name = name
     this.handler = handler
     this.timeoutMillis = timeoutMillis
@@ -238,18 +243,18 @@ const asJson = (value: unknown): Schema.Json | undefined => {
 /** A host for a closure: any activity, any state. */
 export class LocalHost implements Host {
   readonly agent: Agent.Any
-  readonly context: Context.Context<never>
   readonly onDefect: "continue" | "terminate"
   readonly isState = undefined
   readonly isEmitted = undefined
+  private readonly kernel: Kernel
   private readonly workflow: AnyHandler
   private readonly timeoutMillis: number | undefined
   private last: LocalType | undefined = undefined
 
-  constructor(agent: Agent.Any, workflow: AnyHandler, context: Context.Context<never>, options: Options) {
+  constructor(kernel: Kernel, agent: Agent.Any, workflow: AnyHandler, options: Options) {
+    this.kernel = kernel
     this.agent = agent
     this.workflow = workflow
-    this.context = context
     this.onDefect = options.onDefect ?? "continue"
     this.timeoutMillis = options.timeout === undefined ? undefined : Duration.toMillis(options.timeout)
   }
@@ -262,10 +267,14 @@ export class LocalHost implements Host {
     throw new Error("A runtime made from a closure is not durable")
   }
 
+  get context(): Context.Context<never> {
+    return this.kernel.context
+  }
+
   find(name: string): CompiledType {
     const last = this.last
     if (last !== undefined && last.name === name) return last
-    return (this.last = new LocalType(name, this.workflow, this.timeoutMillis))
+    return (this.last = new LocalType(this.kernel, name, this.workflow, this.timeoutMillis))
   }
 }
 
@@ -279,7 +288,7 @@ export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentEr
     ? Result.fail(payload)
     : Result.succeed({ type: request.type, payload: kind.encodePayload(payload) })
 }
-const compiled = new WeakMap<ActivityType.Any, CompiledType>()
+const compiled = new WeakMap<ActivityType.Any, Omit<CompiledType, "kernel">>()
 const noHandler: AnyHandler = () => Effect.never
 
 /** Whether a request was built by `ActivityType.make`: then its payload is decoded already. */

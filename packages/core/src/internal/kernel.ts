@@ -18,6 +18,10 @@ export interface Kernel {
     readonly maxIdleTime: number
   }
   readonly clock: Clock.Clock
+  /** When the manager started, in milliseconds since the Unix epoch. */
+  readonly startedAt: number
+  /** Milliseconds since the manager started: the times of everything that lives only in memory. */
+  readonly now: () => number
   readonly context: Context.Context<never>
   readonly dispatcher: Dispatcher
   readonly timers: Timers

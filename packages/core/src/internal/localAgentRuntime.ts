@@ -18,7 +18,7 @@ import type {
 } from "../AgentRuntime.ts"
 import type { SubscriptionOptions } from "../Subscription.ts"
 import { accept } from "./accept.ts"
-import { Activity } from "./activity.ts"
+import { Activity, noChain } from "./activity.ts"
 import { discard, replay } from "./deadLetters.ts"
 import type { Entry } from "./entry.ts"
 import { CurrentEntry } from "./host.ts"
@@ -248,8 +248,6 @@ export class LocalAgentRuntime implements AgentRuntime {
     return this.look((entry) => discard(entry, activityId))
   }
 }
-
-const noChain: ReadonlyArray<string> = []
 
 const toReceipt = (entry: Entry, activity: Activity): Effect.Effect<Receipt.Receipt> =>
   Exit.succeed(entry.receiptOf(activity))

@@ -88,6 +88,8 @@ export class LocalManager implements Placement {
 
   private constructor(context: Context.Context<never>, nonce: string, store: RuntimeStore["Service"] | undefined) {
     const clock = Context.get(context, Clock.Clock)
+    const startedAt = clock.currentTimeMillisUnsafe()
+    const now = () => clock.currentTimeMillisUnsafe() - startedAt
     const config = Context.get(context, RuntimeConfig)
     const scheduled = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     const fork: Kernel["fork"] = (effect, context) => Effect.runForkWith(context)(effect)
@@ -100,9 +102,11 @@ export class LocalManager implements Placement {
         maxIdleTime: Duration.toMillis(config.maxIdleTime)
       },
       clock,
+      startedAt,
+      now,
       context,
       dispatcher: new Dispatcher((task) => scheduled.scheduleTask(task, 0)),
-      timers: new Timers(clock, (effect) => fork(effect, context)),
+      timers: new Timers(now, (effect) => fork(effect, context)),
       tracing: Context.getOrUndefined(context, Tracer.Tracer) !== undefined,
       fork,
       ids: new Ids(nonce),
@@ -132,7 +136,7 @@ export class LocalManager implements Placement {
       Effect.acquireRelease(
         Effect.sync(() => {
           if (this.hosts.has(agent.name)) throw new Error(`Agent "${agent.name}" has a workflow already`)
-          const host = makeHost(agent, handlers, context, options)
+          const host = makeHost(this.kernel, agent, handlers, context, options)
           this.hosts.set(agent.name, host)
           return host
         }),
@@ -174,6 +178,7 @@ export class LocalManager implements Placement {
     AgentRuntimeId.AgentRuntimeId,
     AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
   > {
+    if (this.closing) throw new Error("The RuntimeManager is closed")
     const name = id ?? `r-${this.kernel.ids.format(this.kernel.ids.next())}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
     if (this.entries.has(name)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(name))
@@ -275,7 +280,7 @@ export class LocalManager implements Placement {
       Exit.map(this.checkId(options.id), (id) => {
         // A closure knows its own types; here they are found by what is sent.
         const workflow = options.workflow as unknown as AnyHandler
-        const host = new LocalHost(localAgent, workflow, this.kernel.context, options)
+        const host = new LocalHost(this.kernel, localAgent, workflow, options)
         const entry = this.add(new Entry(this.kernel, id, this.nextEpoch(), host, options.state, 0, undefined))
         return new LocalAgentRuntime(entry) as unknown as LocalRuntime<S>
       })
@@ -415,7 +420,9 @@ export class LocalManager implements Placement {
         if (entry.journal === undefined) beginTermination(entry, "drain", grace)
         else park(entry, grace)
       }
-      return Effect.andThen(Effect.forEach(entries, awaitClosed, { discard: true }), Effect.sync(then))
+      if (entries.length === 0) return Effect.sync(then)
+      // A workflow that drains may create more.
+      return Effect.andThen(Effect.forEach(entries, awaitClosed, { discard: true }), this.letGo(which, then))
     })
   }
 
@@ -448,13 +455,13 @@ export class LocalManager implements Placement {
       const found = Cause.findError(exit.cause)
       if (Result.isFailure(found)) return
       const error = found.success
-      const now = this.kernel.clock.currentTimeMillisUnsafe()
+      const now = this.kernel.now()
       const passes = error._tag === "MailboxFull" || error._tag === "StoreUnavailable"
       if (passes && tried < deliveryRetries && !from.isOver) {
         this.kernel.timers.set(now + 50 * 2 ** tried, () => this.deliver(from, outgoing, position, tried + 1))
         return
       }
-      this.buryOutgoing(from, outgoing, position, AgentError.toJson(error), now)
+      this.buryOutgoing(from, outgoing, position, AgentError.toJson(error), this.kernel.startedAt + now)
     })
   }
 

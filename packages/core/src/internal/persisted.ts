@@ -5,10 +5,10 @@ import { ActivityId, AgentActivity, AgentRuntimeState, AgentError, Priority, Rec
 import { Exit, Schema, Tracer } from "effect"
 import type { DeadLetter, SendOptions } from "../AgentRuntime.ts"
 import type { LogEntry, Pending } from "../RuntimeStore.ts"
-import { Activity } from "./activity.ts"
+import { Activity, noChain } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
 import type { CompiledType, Host } from "./host.ts"
-import type { Ids } from "./ids.ts"
+import type { Kernel } from "./kernel.ts"
 import type { Outcome } from "./settle.ts"
 
 const optional = Schema.optionalKey
@@ -163,55 +163,43 @@ const parseLog = Schema.decodeUnknownSync(LogJson)
 const parseDead = Schema.decodeUnknownSync(DeadJson)
 const parseOutgoing = Schema.decodeUnknownSync(OutgoingJson)
 
-const revive = (ids: Ids, host: Host, json: typeof PendingJson.Type): Activity => {
+const revive = (kernel: Kernel, host: Host, json: typeof PendingJson.Type): Activity => {
   const kind = kindOf(host, json.type)
   const options: { -readonly [K in keyof SendOptions]: SendOptions[K] } = { id: json.id }
   if (json.expiresAt !== undefined) options.expiresAt = json.expiresAt
   if (json.correlationId !== undefined) options.correlationId = json.correlationId
   if (json.source !== undefined) options.source = json.source
   if (json.metadata !== undefined) options.metadata = json.metadata
-  return new Activity(
-    ids,
-    json.id,
-    kind,
-    decoded(kind, json.payload),
-    json.priority,
-    json.acceptedAt,
+  return new Activity(kind, decoded(kind, json.payload), json.priority, json.acceptedAt - kernel.startedAt, {
+    id: json.id,
     options,
-    json.chain ?? [],
-    json.trace === undefined ? undefined : Tracer.externalSpan(json.trace)
-  )
+    chain: json.chain ?? noChain,
+    parent: json.trace === undefined ? undefined : Tracer.externalSpan(json.trace)
+  })
 }
 
 /** Throws what is wrong where it cannot be decoded. */
-export const decodePending = (ids: Ids, host: Host, pending: Pending): Activity => {
-  const activity = revive(ids, host, parsePending(pending.activity))
-  activity.position = pending.position
+export const decodePending = (kernel: Kernel, host: Host, pending: Pending): Activity => {
+  const activity = revive(kernel, host, parsePending(pending.activity))
+  activity.rare.position = pending.position
   activity.attempts = pending.attempts
   if (pending.crashes > 0) activity.rare.crashes = pending.crashes
   return activity
 }
 
 /** Throws what is wrong where it cannot be decoded. */
-export const decodeLogEntry = (ids: Ids, host: Host, { at, entry, sequence }: LogEntry): Activity => {
+export const decodeLogEntry = (kernel: Kernel, host: Host, { at, entry, sequence }: LogEntry): Activity => {
   const json = parseLog(entry)
   const kind = kindOf(host, json.type)
-  const activity = new Activity(
-    ids,
-    json.id,
-    kind,
-    decoded(kind, json.payload),
-    json.priority,
-    json.acceptedAt,
-    json.correlationId === undefined ? undefined : { correlationId: json.correlationId },
-    [],
-    undefined
-  )
+  const options = json.correlationId === undefined ? undefined : { correlationId: json.correlationId }
+  const origin = { id: json.id, options, chain: noChain, parent: undefined }
+  const accepted = json.acceptedAt - kernel.startedAt
+  const activity = new Activity(kind, decoded(kind, json.payload), json.priority, accepted, origin)
   activity.status = json.status
   activity.attempts = json.attempts
   activity.sequence = sequence
-  activity.endedAt = at
-  activity.error = json.error
+  activity.since = at - kernel.startedAt
+  if (json.error !== undefined) activity.rare.error = json.error
   activity.exit =
     json.status === "succeeded" ? Exit.succeed(kind.decodeReply(json.reply)) : Exit.fail(kind.decodeError(json.error))
   return activity
@@ -224,13 +212,13 @@ export const decodeOutgoing = (json: Schema.Json): Outgoing => {
 
 /** Throws what is wrong where it cannot be decoded. */
 export const decodeDead = (
-  ids: Ids,
+  kernel: Kernel,
   host: Host,
   json: Schema.Json
 ): { letter: DeadLetter; of: Activity | Outgoing } => {
   const { activity, at, attempts, error, outgoing } = parseDead(json)
   if (activity !== undefined) {
-    const of = revive(ids, host, activity)
+    const of = revive(kernel, host, activity)
     of.attempts = attempts
     const { id, payload, priority, type } = of
     return { of, letter: { activityId: id, type, payload, priority, attempts, error, at } }

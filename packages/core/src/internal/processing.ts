@@ -6,17 +6,16 @@ import { Attempt, type Interruption } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { freeze } from "./freeze.ts"
 import { retryStep } from "./retry.ts"
-import { changeOf, conclude, type Outcome, settle } from "./settle.ts"
+import { changeOf, conclude, type Outcome, record, settle } from "./settle.ts"
 
 /**
  * Processes one activity. It ends in this very step where the workflow does; otherwise the workflow's fiber goes on by
  * itself and asks for the next turn when it ends.
  */
-export const process = (entry: Entry, activity: Activity): void => {
-  const now = entry.now
+export const process = (entry: Entry, activity: Activity, now: number): void => {
   if (activity.crashes >= maxCrashes) return settle(entry, activity, broken(activity, "defect", crashed), now)
   const expiresAt = activity.options?.expiresAt
-  if (expiresAt !== undefined && now > expiresAt) {
+  if (expiresAt !== undefined && entry.kernel.startedAt + now > expiresAt) {
     return settle(entry, activity, unprocessed("expired", AgentError.ActivityExpired.of(activity.id)), now)
   }
   const attempt = new Attempt(entry, activity, now)
@@ -25,7 +24,7 @@ export const process = (entry: Entry, activity: Activity): void => {
   activity.attempts++
   const { count } = entry
   count.started++
-  count.queueWait += now - activity.queuedAt
+  count.queueWait += now - activity.since
   if (entry.watchers !== undefined) entry.changed()
   if (entry.journal === undefined) return start(entry, attempt)
   entry.journal.push({
@@ -63,10 +62,6 @@ const run = (entry: Entry, attempt: Attempt): void => {
     return end(entry, attempt, Exit.die(defect), attempt.startedAt)
   }
   if (Exit.isExit(effect)) return end(entry, attempt, effect, attempt.startedAt)
-  if (!Effect.isEffect(effect)) {
-    const defect = new TypeError(`The workflow of "${activity.type}" returned no Effect`)
-    return end(entry, attempt, Exit.die(defect), attempt.startedAt)
-  }
   if (kernel.tracing || activity.parent !== undefined) effect = traced(entry, activity, effect)
   const fiber = entry.run(effect)
   const exit = fiber.pollUnsafe()
@@ -128,7 +123,7 @@ const end = (entry: Entry, attempt: Attempt, exit: Exit.Exit<unknown, unknown>, 
   if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
   const { activity } = attempt
   entry.count.processing += now - attempt.startedAt
-  if (Exit.isSuccess(exit)) return settle(entry, activity, succeeded(entry, activity, exit.value), now)
+  if (Exit.isSuccess(exit)) return succeeded(entry, attempt, exit.value, now)
   const found = Cause.findError(exit.cause)
   if (Result.isSuccess(found)) {
     return activity.kind.isError(found.success)
@@ -141,27 +136,34 @@ const end = (entry: Entry, attempt: Attempt, exit: Exit.Exit<unknown, unknown>, 
   interrupted(entry, activity, attempt.interruption ?? "cancel", now)
 }
 
-const succeeded = (entry: Entry, activity: Activity, value: unknown): Outcome => {
+const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number): void => {
+  const { activity } = attempt
   const { kind } = activity
   const isReply = value instanceof Reply
   const state = isReply ? value.state : value
   const reply: unknown = isReply ? value.value : undefined
   if (state !== entry.state && entry.host.isState !== undefined && !entry.host.isState(state)) {
-    return broken(
-      activity,
-      "invalid",
-      `The workflow of "${activity.type}" returned a state that does not fit its schema`
-    )
+    const fault = `The workflow of "${activity.type}" returned a state that does not fit its schema`
+    return settle(entry, activity, broken(activity, "invalid", fault), now)
   }
   if (kind.isReply === undefined ? isReply : !kind.isReply(reply)) {
-    return broken(
-      activity,
-      "invalid",
-      `The workflow of "${activity.type}" returned a reply that does not fit its schema`
-    )
+    const fault = `The workflow of "${activity.type}" returned a reply that does not fit its schema`
+    return settle(entry, activity, broken(activity, "invalid", fault), now)
   }
   const exit = reply === undefined ? Exit.void : Exit.succeed(reply)
-  return { status: "succeeded", exit, state, kind: "processed", error: undefined, dead: false }
+  if (entry.journal !== undefined || attempt.outbox !== undefined) {
+    const outcome: Outcome = { status: "succeeded", exit, state, kind: "processed", error: undefined, dead: false }
+    return settle(entry, activity, outcome, now)
+  }
+  // What `settle` would do, without a word about what most activities have not.
+  entry.attempt = undefined
+  entry.state = state
+  entry.failing = false
+  entry.count.processed++
+  activity.status = "succeeded"
+  activity.exit = exit
+  activity.since = now
+  record(entry, activity, entry.sequence + 1)
 }
 
 const interrupted = (entry: Entry, activity: Activity, interruption: Interruption, now: number): void => {
@@ -232,7 +234,7 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
   entry.stopRunning(activity)
   activity.status = "accepted"
   const apply = () => {
-    activity.queuedAt = entry.now
+    activity.since = entry.now
     if (due === undefined) waiting.enqueue(activity)
     else waiting.hold(activity, due)
     // A terminate that came meanwhile cancels what is held back.
@@ -240,7 +242,8 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
     entry.changed()
   }
   if (entry.journal === undefined) return apply()
-  entry.journal.push({ change: () => ({ update: [{ position, attempts, crashes, due, ahead: false }] }), apply })
+  const dueAt = due === undefined ? undefined : entry.kernel.startedAt + due
+  entry.journal.push({ change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead: false }] }), apply })
 }
 
 /** The end of an activity whose workflow did not run to an end of its own. */

@@ -21,7 +21,7 @@ export interface Outcome {
 }
 
 /**
- * Where activities end, at `at`. Without a journal the end takes effect in this very step; with one it is written first,
+ * Where activities end, at `at` in milliseconds since the manager started. Without a journal the end takes effect in this very step; with one it is written first,
  * together with the new state and what the workflow sends.
  */
 export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: number): void => {
@@ -45,24 +45,22 @@ export const changeOf = (
   at: number
 ): Change => {
   const succeeded = outcome.status === "succeeded"
-  const lastError = outcome.dead ? lastErrorOf(activity, outcome, at) : entry.lastError
+  const time = entry.kernel.startedAt + at
+  const lastError = outcome.dead ? lastErrorOf(activity, outcome, time) : entry.lastError
   const sent = succeeded ? attempt?.outbox : undefined
   return {
     remove: [activity.position],
-    append: [{ sequence, at, entry: encodeLogEntry(activity, outcome) }],
+    append: [{ sequence, at: time, entry: encodeLogEntry(activity, outcome) }],
     ...(succeeded ? { state: entry.host.encodeState(outcome.state, sequence, entry.kernel.config.statePolicy) } : {}),
     ...(outcome.dead || (succeeded && entry.failing)
       ? { info: encodeInfo({ paused: entry.paused, failing: !succeeded, lastError }) }
       : {}),
-    ...(outcome.dead ? { bury: [encodeDead(activity, outcome.error!, at)] } : {}),
+    ...(outcome.dead ? { bury: [encodeDead(activity, outcome.error!, time)] } : {}),
     ...(sent === undefined ? {} : { send: sent.map(encodeOutgoing) })
   }
 }
 
-/**
- * In one synchronous step: the state changes, the event is logged and published, the receipt is final. Who waits for it is
- * woken after the step.
- */
+/** In one synchronous step: the state changes, the receipt is final, the event is logged and published. */
 export const conclude = (
   entry: Entry,
   activity: Activity,
@@ -72,37 +70,42 @@ export const conclude = (
   at: number,
   written: Written | undefined
 ): void => {
-  const { status } = outcome
-  activity.status = status
-  activity.exit = outcome.exit
-  activity.error = outcome.error
-  activity.endedAt = at
-  activity.sequence = sequence
-  entry.sequence = sequence
-  entry.usedAt = at
+  const { error, kind, status } = outcome
   if (status === "succeeded") {
     entry.state = outcome.state
     entry.failing = false
-  } else if (status !== "failed") {
-    entry.count[status === "expired" || status === "superseded" ? status : "cancelled"]++
+  } else {
+    if (error !== undefined) activity.rare.error = error
+    if (status !== "failed") entry.count[status === "expired" || status === "superseded" ? status : "cancelled"]++
   }
-  if (outcome.kind !== undefined) entry.count[outcome.kind]++
-  if (outcome.dead) bury(entry, activity, outcome, at, written)
+  if (kind !== undefined) entry.count[kind]++
+  activity.status = status
+  activity.exit = outcome.exit
+  activity.since = at
+  if (outcome.dead) bury(entry, activity, outcome, written)
+  record(entry, activity, sequence)
+  if (status === "succeeded" && attempt?.outbox !== undefined) {
+    attempt.outbox.forEach((outgoing, index) => entry.kernel.deliver(entry, outgoing, written?.outbox[index] ?? 0))
+  }
+  if (kind === "defect" && entry.host.onDefect === "terminate") entry.kernel.terminate(entry)
+}
+
+/** The end of an activity takes its place in the log; who subscribes or waits is told after this step. */
+export const record = (entry: Entry, activity: Activity, sequence: number): void => {
+  entry.sequence = sequence
+  entry.usedAt = activity.since
+  activity.sequence = sequence
   entry.history.append(activity)
   if (entry.subscribers !== undefined) entry.publish(activity)
   const waiters = activity.takeWaiters()
   if (waiters !== undefined) for (const notify of waiters) entry.kernel.dispatcher.defer(notify)
   if (entry.watchers !== undefined) entry.changed()
   if (entry.onCommitted !== undefined) entry.onCommitted()
-  if (status === "succeeded" && attempt?.outbox !== undefined) {
-    attempt.outbox.forEach((outgoing, index) => entry.kernel.deliver(entry, outgoing, written?.outbox[index] ?? 0))
-  }
-  if (outcome.kind === "defect" && entry.host.onDefect === "terminate") entry.kernel.terminate(entry)
 }
 
 /** Makes a dead letter of an activity, and an error of the runtime's status. */
-const bury = (entry: Entry, activity: Activity, outcome: Outcome, at: number, written: Written | undefined): void => {
-  const { attempts, id, payload, priority, type } = activity
+const bury = (entry: Entry, activity: Activity, outcome: Outcome, written: Written | undefined): void => {
+  const { attempts, endedAt: at, id, payload, priority, type } = activity
   const error = outcome.error!
   entry.failing = true
   entry.lastError = lastErrorOf(activity, outcome, at)

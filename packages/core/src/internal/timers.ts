@@ -1,4 +1,5 @@
-import { type Clock, Effect, type Fiber } from "effect"
+import { Effect, type Fiber } from "effect"
+import { reportDefect } from "./reportDefect.ts"
 
 /** One alarm. `index` is its place in the heap, -1 when it is not set. */
 export interface Timer {
@@ -21,13 +22,14 @@ const longest = 2_000_000_000
  */
 export class Timers {
   private readonly heap: Array<Timer> = []
-  private readonly clock: Clock.Clock
+  private readonly now: () => number
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private order = 0
   private sleeping: { readonly at: number; readonly fiber: Fiber.Fiber<void> } | undefined
 
-  constructor(clock: Clock.Clock, fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
-    this.clock = clock
+  /** `now` and the times of the alarms count milliseconds from the same moment. */
+  constructor(now: () => number, fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>) {
+    this.now = now
     this.fork = fork
   }
 
@@ -35,7 +37,7 @@ export class Timers {
     return this.heap.length
   }
 
-  /** Sets an alarm at a time in milliseconds since the Unix epoch. */
+  /** Sets an alarm. */
   set(at: number, run: () => void): Timer {
     const timer: Timer = { at, order: this.order++, run, index: this.heap.length }
     this.heap.push(timer)
@@ -74,18 +76,22 @@ export class Timers {
       fiber.interruptUnsafe()
     }
     if (first === undefined) return
-    const wait = Math.max(0, Math.min(first.at - this.clock.currentTimeMillisUnsafe(), longest))
+    const wait = Math.max(0, Math.min(first.at - this.now(), longest))
     const fiber = this.fork(Effect.flatMap(Effect.sleep(wait), () => Effect.sync(this.fire)))
     if (fiber.pollUnsafe() === undefined) this.sleeping = { at: first.at, fiber }
   }
 
   private readonly fire = (): void => {
     this.sleeping = undefined
-    const now = this.clock.currentTimeMillisUnsafe()
+    const now = this.now()
     let first = this.heap[0]
     while (first !== undefined && first.at <= now) {
       this.cancel(first)
-      first.run()
+      try {
+        first.run()
+      } catch (defect) {
+        reportDefect(defect)
+      }
       first = this.heap[0]
     }
     this.arm()

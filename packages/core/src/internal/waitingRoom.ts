@@ -116,12 +116,12 @@ export class WaitingRoom {
     this.onReady()
   }
 
-  /** Holds an activity back until `at`, in milliseconds since the Unix epoch. */
+  /** Holds an activity back until `at`, in milliseconds since the manager started. */
   hold(activity: Activity, at: number): void {
     ;(this.held ??= new Set()).add(activity)
     activity.rare.timer = this.kernel.timers.set(at, () => {
       this.unhold(activity)
-      activity.queuedAt = this.kernel.clock.currentTimeMillisUnsafe()
+      activity.since = this.kernel.now()
       this.enqueue(activity)
     })
   }
