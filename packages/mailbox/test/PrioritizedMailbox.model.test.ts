@@ -3,6 +3,7 @@ import { PrioritizedMailbox } from "@agent-runtime/mailbox"
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Comparison, type Command, commands, options } from "./support/Commands.ts"
+import { race, races } from "./support/Races.ts"
 import type { ModelOptions } from "./support/Model.ts"
 
 const numRuns = Number(process.env["MAILBOX_RUNS"] ?? 10_000)
@@ -33,5 +34,14 @@ const compare = async (options: ModelOptions, commands: ReadonlyArray<Command>):
 describe("PrioritizedMailbox and its model", () => {
   it(`M1–M8 agree after each step of ${numRuns} random sequences with up to eight fibers`, async () => {
     await fc.assert(fc.asyncProperty(options, commands, compare), { numRuns })
+  }, 120_000)
+
+  it(`M4 each of ${numRuns} random races is linearizable, and delivers what was accepted exactly once`, async () => {
+    await fc.assert(
+      fc.asyncProperty(options, races, async (options, programs) => {
+        for (const { model, real } of await race(options, programs)) agree(real, model, "race")
+      }),
+      { numRuns }
+    )
   }, 120_000)
 })
