@@ -1,27 +1,11 @@
 /**
- * The agent that answers questions about folders of documents: what it understands, what it answers and what it tells while it
- * works. Pure data, so that a dashboard can import it.
+ * The agent that answers questions about folders of documents. Pure data, so that a dashboard can import it.
  */
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { Schema } from "effect"
-import { Finished, Progress, Skipped } from "../library/IndexEvent.ts"
-import { FolderError, FolderNotAllowed, QuestionEmpty } from "../library/LibraryError.ts"
+import { QuestionEmpty } from "../library/LibraryError.ts"
 import { FoundPassage } from "../library/Passage.ts"
-
-/**
- * Brings the index up to date with one of the assistant's folders, or with all of them. In the background: questions that are
- * waiting come first. Answers how many documents and passages each folder has.
- *
- * @category activities
- * @since 0.1.0
- */
-export const Index = ActivityType.make("Index", {
-  payload: { folder: Schema.optionalKey(Schema.NonEmptyString) },
-  success: Schema.Array(Finished),
-  error: Schema.Union([FolderError, FolderNotAllowed]),
-  priority: "background",
-  timeout: "10 minutes"
-})
+import { Cancel } from "./Cancel.ts"
 
 /**
  * What a question is answered with: the answer in Markdown, and the passages that it is taken from, best first.
@@ -47,14 +31,6 @@ export const Ask = ActivityType.make("Ask", {
 })
 
 /**
- * Stops whatever the assistant is doing, at once.
- *
- * @category activities
- * @since 0.1.0
- */
-export const Cancel = ActivityType.make("Cancel", { priority: "urgent", overlap: { interrupt: "supersede" } })
-
-/**
  * A question that was answered, and where the answer stands.
  *
  * @category models
@@ -75,6 +51,6 @@ export const Turn = Schema.Struct({
 export const DocsAssistant = Agent.make("DocsAssistant", {
   state: Schema.Struct({ conversation: Schema.Array(Turn) }),
   initialState: { conversation: [] },
-  activities: [Index, Ask, Cancel],
-  emits: Schema.Union([Skipped, Progress, Finished, Schema.TaggedStruct("Passage", { passage: FoundPassage })])
+  activities: [Ask, Cancel],
+  emits: Schema.Union([Schema.TaggedStruct("Passage", { passage: FoundPassage })])
 })

@@ -83,6 +83,28 @@ export const unreadable = (path: string, error: PlatformError): Skipped => ({
 })
 
 /**
+ * The real path of a folder that can be read. Fails `FolderNotFound`, `NotAFolder` or `FolderUnreadable`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const open = Effect.fnUntraced(function* (
+  folder: string
+): Effect.fn.Return<string, FolderError, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+  // The empty path would mean the current folder.
+  if (folder.trim() === "") return yield* FolderNotFound.of(folder)
+  const root = yield* Effect.mapError(fs.realPath(folder), (error) =>
+    error.reason._tag === "NotFound" ? FolderNotFound.of(folder) : FolderUnreadable.of(folder, why(error))
+  )
+  const unreadable = (error: PlatformError) => FolderUnreadable.of(folder, why(error))
+  const info = yield* Effect.mapError(fs.stat(root), unreadable)
+  if (info.type !== "Directory") return yield* NotAFolder.of(folder)
+  yield* Effect.mapError(fs.readDirectory(root), unreadable)
+  return root
+})
+
+/**
  * Finds the documents in a folder, in the order of their names.
  *
  * Left out without a report: folders that begin with a dot, `node_modules`, `dist`, `build` and `coverage`; of TypeScript
@@ -119,11 +141,7 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
   const isDocument = (file: string, name: string): boolean =>
     documentName.test(name) || (typescript && moduleName.test(name) && !file.includes("/internal/"))
 
-  // The empty path would mean the current folder.
-  if (folder.trim() === "") return yield* FolderNotFound.of(folder)
-  const root = yield* Effect.mapError(fs.realPath(folder), (error) =>
-    error.reason._tag === "NotFound" ? FolderNotFound.of(folder) : FolderUnreadable.of(folder, why(error))
-  )
+  const root = yield* open(folder)
 
   const visit = (real: string, file: string, name: string): Effect.Effect<void> =>
     Effect.gen(function* () {
@@ -183,8 +201,6 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
     }
   })
 
-  const info = yield* Effect.mapError(fs.stat(root), (error) => FolderUnreadable.of(folder, why(error)))
-  if (info.type !== "Directory") return yield* NotAFolder.of(folder)
   visited.add(root)
   const prefix = folder.replace(/[/\\]+$/, "")
   yield* Effect.mapError(visitFolder(root, prefix === "." ? "" : `${prefix}/`), (error) =>

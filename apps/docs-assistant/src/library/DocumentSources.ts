@@ -17,16 +17,12 @@ export const DocumentSources: Context.Reference<ReadonlyArray<DocumentFolder>> =
 >("docs-assistant/library/DocumentSources", { defaultValue: () => [] })
 
 /**
- * The sources with this folder, or all of them where none is named. Fails `FolderNotAllowed` for any other.
+ * The source with this folder. Fails `FolderNotAllowed` for any other.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const select = Effect.fnUntraced(function* (
-  folder: string | undefined
-): Effect.fn.Return<ReadonlyArray<DocumentFolder>, FolderNotAllowed> {
-  const sources = yield* DocumentSources
-  if (folder === undefined) return sources
-  const named = sources.filter((_) => _.folder === folder)
-  return named.length > 0 ? named : yield* FolderNotAllowed.of(folder)
+export const find = Effect.fnUntraced(function* (folder: string): Effect.fn.Return<DocumentFolder, FolderNotAllowed> {
+  const source = (yield* DocumentSources).find((_) => _.folder === folder)
+  return source ?? (yield* FolderNotAllowed.of(folder))
 })

@@ -77,4 +77,12 @@ export type Finished = typeof Finished.Type
  * @category models
  * @since 0.1.0
  */
-export type IndexEvent = Skipped | Progress | Finished
+export const IndexEvent = Schema.Union([Skipped, Progress, Finished])
+
+/**
+ * What is told while a folder is indexed: skipped files and progress, and at the end `Finished`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type IndexEvent = typeof IndexEvent.Type

@@ -1,9 +1,13 @@
 import { RuntimeManager } from "@agent-runtime/core"
+import type { AgentEvent } from "@agent-runtime/schema"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Scope, Stream } from "effect"
-import { Ask, Cancel, DocsAssistant, Index } from "../../src/agents/DocsAssistant.ts"
+import { Cancel } from "../../src/agents/Cancel.ts"
+import { Ask, DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import { layer as layerAssistant } from "../../src/agents/DocsAssistantWorkflow.ts"
+import { DocumentIndex, Index } from "../../src/agents/DocumentIndex.ts"
+import { layer as layerIndex } from "../../src/agents/DocumentIndexWorkflow.ts"
 import { DocumentLibrary, layer as layerLibrary } from "../../src/library/DocumentLibrary.ts"
 import { DocumentSources } from "../../src/library/DocumentSources.ts"
 
@@ -18,7 +22,7 @@ const temp = Effect.gen(function* () {
  */
 const assistant = (folder: string) => {
   const library = layerLibrary.pipe(Layer.provide(NodeServices.layer))
-  return layerAssistant.pipe(
+  return Layer.merge(layerAssistant, layerIndex).pipe(
     Layer.provideMerge(Layer.mergeAll(library, RuntimeManager.layer)),
     Layer.provide(Layer.succeed(DocumentSources, [{ folder }]))
   )
@@ -27,8 +31,23 @@ const assistant = (folder: string) => {
 const create = (id: string) =>
   Effect.flatMap(RuntimeManager.RuntimeManager, (manager) => manager.create(DocsAssistant, { id }))
 
+const createIndex = (folder: string) =>
+  Effect.flatMap(RuntimeManager.RuntimeManager, (manager) => manager.create(DocumentIndex, { state: { folder } }))
+
 const live = <A, E>(effect: Effect.Effect<A, E, NodeServices.NodeServices | Scope.Scope>) =>
   effect.pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+/**
+ * The names of what comes until an activity has been processed.
+ */
+const told = <E>(events: Stream.Stream<AgentEvent.AgentEvent, E>, type: string) =>
+  events.pipe(
+    Stream.takeUntil((_) => _._tag === "Processed" && _.type === type),
+    Stream.map((_) =>
+      _._tag === "Emitted" ? (_.value as { readonly _tag: string })._tag : `${_._tag} ${"type" in _ ? _.type : ""}`
+    ),
+    Stream.runCollect
+  )
 
 const prose = (words: string) => `${words} `.repeat(60)
 
@@ -39,12 +58,21 @@ describe("DocsAssistant", () => {
         const { folder, write } = yield* temp
         yield* write("zoo.md", "# Zoo\n\n## Penguins\n\nPenguins are fed at noon.\n\n## Lions\n\nLions eat meat.\n")
         yield* Effect.gen(function* () {
+          const indexer = yield* createIndex(folder)
+          const progress = yield* indexer.subscription()
+          const finished = yield* indexer.ask(Index.make())
+          assert.strictEqual(finished.files, 1)
+          assert.strictEqual(finished.folder, folder)
+          assert.deepStrictEqual((yield* indexer.info).state, { folder, indexed: finished })
+          assert.deepStrictEqual(yield* told(progress, "Index"), [
+            "Progress",
+            "Progress",
+            "Finished",
+            "Processed Index"
+          ])
+
           const runtime = yield* create("talk")
           const events = yield* runtime.subscription()
-          const [finished] = yield* runtime.ask(Index.make())
-          assert.strictEqual(finished?.files, 1)
-          assert.strictEqual(finished?.folder, folder)
-
           const { answer, passages } = yield* runtime.ask(Ask.make({ question: "When are penguins fed?" }))
           assert.strictEqual(answer, `Penguins are fed at noon. (Zoo › Penguins, ${folder}/zoo.md:3-5)`)
           assert.deepInclude(passages[0], {
@@ -54,19 +82,7 @@ describe("DocsAssistant", () => {
             heading: "Zoo › Penguins"
           })
 
-          const seen = yield* events.pipe(
-            Stream.takeUntil((_) => _._tag === "Processed" && _.type === "Ask"),
-            Stream.runCollect
-          )
-          const told = seen.map((_) => (_._tag === "Emitted" ? _.value._tag : `${_._tag} ${"type" in _ ? _.type : ""}`))
-          assert.deepStrictEqual(told, [
-            "Progress",
-            "Progress",
-            "Finished",
-            "Processed Index",
-            "Passage",
-            "Processed Ask"
-          ])
+          assert.deepStrictEqual(yield* told(events, "Ask"), ["Passage", "Processed Ask"])
 
           const { state } = yield* runtime.info
           assert.deepStrictEqual(state.conversation, [
@@ -98,12 +114,11 @@ describe("DocsAssistant", () => {
       Effect.gen(function* () {
         const { folder } = yield* temp
         yield* Effect.gen(function* () {
-          const runtime = yield* create("talk")
-          for (const other of ["/etc", `${folder}/..`, `${folder}/../etc`]) {
-            const error = yield* Effect.flip(runtime.ask(Index.make({ folder: other })))
+          for (const other of ["", "/etc", `${folder}/..`, `${folder}/../etc`]) {
+            const indexer = yield* createIndex(other)
+            const error = yield* Effect.flip(indexer.ask(Index.make()))
             assert.strictEqual(error._tag, "FolderNotAllowed")
           }
-          assert.strictEqual((yield* runtime.ask(Index.make({ folder }))).length, 1)
         }).pipe(Effect.provide(assistant(folder)))
       })
     )
@@ -114,8 +129,8 @@ describe("DocsAssistant", () => {
       Effect.gen(function* () {
         const { folder } = yield* temp
         yield* Effect.gen(function* () {
-          const runtime = yield* create("talk")
-          const error = yield* Effect.flip(runtime.ask(Index.make()))
+          const indexer = yield* createIndex(`${folder}/missing`)
+          const error = yield* Effect.flip(indexer.ask(Index.make()))
           assert.strictEqual(error._tag, "FolderNotFound")
           assert.strictEqual(error.message, `There is no folder "${folder}/missing"`)
         }).pipe(Effect.provide(assistant(`${folder}/missing`)))
@@ -131,7 +146,7 @@ describe("DocsAssistant", () => {
         for (let i = 0; i < 40; i++) yield* write(`${i}.md`, sections)
         yield* Effect.gen(function* () {
           const library = yield* DocumentLibrary
-          const runtime = yield* create("talk")
+          const runtime = yield* createIndex(folder)
           const events = yield* runtime.subscription()
           const begun = yield* Deferred.make<void>()
           yield* events.pipe(
@@ -152,36 +167,35 @@ describe("DocsAssistant", () => {
     )
   )
 
-  it.live("answers a question that overtakes the first indexing from the whole index", () =>
+  it.live("indexes first what a question comes too early for", () =>
     live(
       Effect.gen(function* () {
         const { folder, write } = yield* temp
         yield* write("a.md", "# Walrus\n\nThe only one.")
         yield* Effect.gen(function* () {
           const runtime = yield* create("talk")
-          const { activityId } = yield* runtime.send(Index.make())
+          const indexer = yield* createIndex(folder)
           const { passages } = yield* runtime.ask(Ask.make({ question: "walrus" }))
           assert.strictEqual(passages[0]?.file, `${folder}/a.md`)
 
           // From then on questions do not wait: only Index looks for changes.
-          yield* runtime.awaitReceipt(activityId)
           yield* write("b.md", "# Seal")
           assert.lengthOf((yield* runtime.ask(Ask.make({ question: "seal" }))).passages, 0)
-          yield* runtime.ask(Index.make())
+          yield* indexer.ask(Index.make())
           assert.lengthOf((yield* runtime.ask(Ask.make({ question: "seal" }))).passages, 1)
         }).pipe(Effect.provide(assistant(folder)))
       })
     )
   )
 
-  it.live("answers a question that comes while another conversation indexes from the whole index", () =>
+  it.live("answers a question that comes while the folder is indexed from the whole index", () =>
     live(
       Effect.gen(function* () {
         const { folder, write } = yield* temp
         for (let i = 0; i < 60; i++) yield* write(`${i}.md`, `# Number ${i}\n\n${prose("penguins")}`)
         yield* write("z.md", "# Walrus\n\nThe last one.")
         yield* Effect.gen(function* () {
-          const indexer = yield* create("indexer")
+          const indexer = yield* createIndex(folder)
           const talk = yield* create("talk")
           const events = yield* indexer.subscription()
           yield* indexer.send(Index.make())

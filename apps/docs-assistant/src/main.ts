@@ -1,0 +1,37 @@
+// The assistant as a server: nothing but layers. Each service is made once, and is closed after what uses it.
+import { RuntimeManager } from "@agent-runtime/core"
+import { SqlRuntimeStore } from "@agent-runtime/store-sql"
+import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Effect, Layer } from "effect"
+import * as DocsAssistantWorkflow from "./agents/DocsAssistantWorkflow.ts"
+import * as DocumentIndexWorkflow from "./agents/DocumentIndexWorkflow.ts"
+import * as Greeting from "./Greeting.ts"
+import * as Indexing from "./Indexing.ts"
+import * as DocumentLibrary from "./library/DocumentLibrary.ts"
+import { DocumentSources } from "./library/DocumentSources.ts"
+import * as Server from "./Server.ts"
+import * as Settings from "./Settings.ts"
+
+const store = Layer.unwrap(Effect.map(Settings.Settings, ({ data }) => SqlRuntimeStore.layerSqlite({ filename: data })))
+
+const sources = Layer.effect(
+  DocumentSources,
+  Effect.map(Settings.Settings, ({ folders }) => folders)
+)
+
+const runtimes = Layer.merge(DocsAssistantWorkflow.layer, DocumentIndexWorkflow.layer).pipe(
+  Layer.provide(DocumentLibrary.layer),
+  Layer.provideMerge(RuntimeManager.layerDurable.pipe(Layer.provide(store)))
+)
+
+const assistant = Indexing.layer.pipe(
+  Layer.provideMerge(Greeting.layer),
+  Layer.provideMerge(Server.layer),
+  Layer.provide(runtimes),
+  Layer.provide(sources),
+  Layer.provide(Settings.layer(process.argv.slice(2))),
+  Layer.provide(NodeServices.layer)
+)
+
+NodeAgentApiServer.run(assistant, Effect.void)
