@@ -5,8 +5,11 @@
  */
 import { Schema, SchemaGetter } from "effect"
 
+/** The years 0 to 9999: what ISO 8601 says in four digits. */
+const Millis = Schema.Finite.check(Schema.isBetween({ minimum: -62_167_219_200_000, maximum: 253_402_300_799_999 }))
+
 /**
- * Milliseconds since the Unix epoch; encoded as `2026-11-22T10:00:00.000Z`.
+ * Milliseconds since the Unix epoch, in the years 0 to 9999; encoded as `2026-11-22T10:00:00.000Z`.
  *
  * @category schemas
  * @since 0.1.0
@@ -17,7 +20,7 @@ export const Timestamp = Schema.String.check(
   }),
   Schema.makeFilter((text: string) => !Number.isNaN(Date.parse(text)) || "a time that exists")
 ).pipe(
-  Schema.decodeTo(Schema.Finite, {
+  Schema.decodeTo(Millis, {
     decode: SchemaGetter.transform((text: string) => Date.parse(text)),
     encode: SchemaGetter.transform((millis: number) => new Date(millis).toISOString())
   })
@@ -27,3 +30,11 @@ export const Timestamp = Schema.String.check(
  * @since 0.1.0
  */
 export type Timestamp = typeof Timestamp.Type
+
+/**
+ * Whether a number is a time that can travel.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isTimestamp: (value: unknown) => value is Timestamp = Schema.is(Millis)

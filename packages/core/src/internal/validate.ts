@@ -1,4 +1,4 @@
-import { AgentError, Priority } from "@agent-runtime/schema"
+import { AgentError, Priority, Timestamp } from "@agent-runtime/schema"
 import type { SendOptions } from "../AgentRuntime.ts"
 
 const activityId = /^[A-Za-z0-9_.:-]{1,128}$/
@@ -13,10 +13,10 @@ export const checkOptions = (options: SendOptions | undefined): AgentError.Activ
   if (priority !== undefined && !Priority.priorities.includes(priority)) {
     return AgentError.ActivityInvalid.of(["priority"], `A priority is ${Priority.priorities.join(", ")}`)
   }
-  if (deliverAt !== undefined && !Number.isFinite(deliverAt)) {
+  if (deliverAt !== undefined && !Timestamp.isTimestamp(deliverAt)) {
     return AgentError.ActivityInvalid.of(["deliverAt"], "deliverAt is a time in milliseconds since the Unix epoch")
   }
-  if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
+  if (expiresAt !== undefined && !Timestamp.isTimestamp(expiresAt)) {
     return AgentError.ActivityInvalid.of(["expiresAt"], "expiresAt is a time in milliseconds since the Unix epoch")
   }
   return undefined

@@ -64,6 +64,10 @@ export const processing: ReadonlyArray<Case> = [
     for (const id of ["", "a b", "x".repeat(129)]) {
       yield* fails(`id ${JSON.stringify(id)}`, runtime.send(Add.make({ n: 1 }), { id }), "ActivityInvalid")
     }
+    for (const at of [Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
+      yield* fails(`due at ${at}`, runtime.send(Add.make({ n: 1 }), { deliverAt: at }), "ActivityInvalid")
+      yield* fails(`until ${at}`, runtime.send(Add.make({ n: 1 }), { expiresAt: at }), "ActivityInvalid")
+    }
     const info = yield* runtime.info
     yield* same("sequence", info.sequence, 0)
     yield* same("status", info.status, "idle")
