@@ -87,7 +87,7 @@ export class Journal {
       for (const step of batch) step.refuse?.(error)
       if (this.steps.length > 0) {
         this.scheduled = true
-        this.kernel.timers.set(this.kernel.clock.currentTimeMillisUnsafe() + this.retry, this.flush)
+        this.kernel.timers.set(this.kernel.now() + this.retry, this.flush)
         this.retry = Math.min(this.retry * 2, lastRetry)
         return
       }

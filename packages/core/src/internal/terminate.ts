@@ -61,9 +61,9 @@ export const park = (entry: Entry, graceMillis: number): void => {
 }
 
 const within = (entry: Entry, millis: number, late: () => void): void => {
-  const { clock, timers } = entry.kernel
+  const { now, timers } = entry.kernel
   if (entry.isOver || millis === Number.POSITIVE_INFINITY) return
-  const alarm = timers.set(clock.currentTimeMillisUnsafe() + millis, late)
+  const alarm = timers.set(now() + millis, late)
   ;(entry.onClosed ??= []).push(() => timers.cancel(alarm))
 }
 
