@@ -19,6 +19,8 @@ export const options: fc.Arbitrary<ModelOptions> = fc.record({
   maxSkips: fc.constantFrom(undefined, 1, 2, 3, 8)
 })
 
+export type Step = readonly [command: Command, settles: boolean]
+
 export type Command =
   | { readonly _tag: "offer" | "offerUnsafe" | "offerEvicting"; readonly lane: number }
   | { readonly _tag: "offerAll" | "offerAllUnsafe"; readonly lane: number; readonly count: number }
@@ -55,14 +57,16 @@ const common: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ _tag: fc.constant("interrupt"), fiber: fc.nat(7) }) }
 )
 
+const settles = fc.oneof({ weight: 2, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) })
+
 const completion: fc.Arbitrary<Command> = fc.constantFrom({ _tag: "end" }, { _tag: "fail" }, { _tag: "shutdown" })
 
-/** Most sequences use the mailbox for long before they end it, if they do. */
-export const commands: fc.Arbitrary<ReadonlyArray<Command>> = fc
+/** Commands, some of which come before what the one before has set off is done. Most sequences use the mailbox for long before they end it, if they do. */
+export const steps: fc.Arbitrary<ReadonlyArray<Step>> = fc
   .tuple(
-    fc.array(common, { maxLength: 24, size: "max" }),
-    fc.array(completion, { maxLength: 2 }),
-    fc.array(fc.oneof({ weight: 8, arbitrary: common }, { weight: 1, arbitrary: completion }), {
+    fc.array(fc.tuple(common, settles), { maxLength: 24, size: "max" }),
+    fc.array(fc.tuple(completion, settles), { maxLength: 2 }),
+    fc.array(fc.tuple(fc.oneof({ weight: 8, arbitrary: common }, { weight: 1, arbitrary: completion }), settles), {
       maxLength: 8,
       size: "max"
     })
@@ -86,6 +90,7 @@ export class Comparison {
   private readonly fibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   private started = 0
   private element = 0
+  private settles = true
 
   constructor(options: ModelOptions) {
     const { capacity, lanes, maxSkips, strategy } = options
@@ -113,7 +118,8 @@ export class Comparison {
   }
 
   /** Runs a command on both sides; answers what was answered at once, for each. */
-  run(command: Command): readonly [real: unknown, model: unknown] {
+  run([command, settles]: Step): readonly [real: unknown, model: unknown] {
+    this.settles = settles
     const { mailbox, model } = this
     switch (command._tag) {
       case "offer":
@@ -162,15 +168,21 @@ export class Comparison {
       }
       case "poll": {
         const id = this.fork(Effect.map(PrioritizedMailbox.poll(mailbox), Option.getOrUndefined))
-        if (id !== undefined) model.answer(id, model.model.take())
+        if (id === undefined) return same
+        model.pass()
+        model.answer(id, model.model.take())
         return same
       }
       case "clear": {
         const id = this.fork(PrioritizedMailbox.clear(mailbox))
         if (id === undefined) return same
         const failed = model.done && !(model.end?._tag === "Failed" && model.end.error === "Done")
-        if (failed) model.answers.set(id, model.end!)
-        else model.answer(id, model.model.takeUpTo(Infinity))
+        if (failed) {
+          model.answers.set(id, model.end!)
+        } else {
+          model.pass()
+          model.answer(id, model.model.takeUpTo(Infinity))
+        }
         return same
       }
       case "takeUnsafe": {
@@ -215,11 +227,11 @@ export class Comparison {
   }
 
   private offerUnsafe(index: number, element: number): boolean {
-    const { end, model, offerers } = this.model
-    return end === undefined && !offerers.some(({ lane }) => lane === index) && model.offer(index, element)
+    const { end, model } = this.model
+    return end === undefined && !this.model.waits(index) && model.offer(index, element)
   }
 
-  /** Every other fiber runs a generator: there `yield*` takes a way of its own. */
+  /** Every other fiber runs a generator, where `yield*` takes a way of its own: it may yield to others once in a while. */
   private fork(effect: Effect.Effect<unknown, unknown>): number | undefined {
     const waiting = [...this.fibers.values()].filter((fiber) => fiber.pollUnsafe() === undefined)
     if (waiting.length >= 8) return undefined
@@ -227,7 +239,7 @@ export class Comparison {
     const inGenerator = Effect.gen(function* () {
       return yield* effect
     })
-    this.fibers.set(id, Effect.runFork(id % 2 === 0 ? effect : inGenerator))
+    this.fibers.set(id, Effect.runFork(this.settles && id % 2 === 0 ? inGenerator : effect))
     return id
   }
 

@@ -49,12 +49,22 @@ export class ModelFibers {
     } else if (strategy === "fail" && rest.length > room) {
       this.answers.set(fiber, { _tag: "Failed", error: "MailboxFull" })
     } else {
-      this.offerers.push({ fiber, lane, rest, result })
+      // None goes before those who wait already.
+      if (!this.waits(lane)) this.fill(lane, rest)
+      if (rest.length === 0) this.answers.set(fiber, answered(result(rest)))
+      else this.offerers.push({ fiber, lane, rest, result })
     }
   }
 
+  waits(lane: number): boolean {
+    return this.offerers.some((offerer) => offerer.lane === lane)
+  }
+
   take(fiber: number, min: number, answer: () => unknown): void {
-    this.takers.push({ fiber, min, answer })
+    if (!this.enough(min)) this.pass()
+    if (this.enough(min)) this.answers.set(fiber, answered(answer()))
+    else if (this.done) this.answers.set(fiber, this.end!)
+    else this.takers.push({ fiber, min, answer })
   }
 
   answer(fiber: number, value: unknown): void {
@@ -73,6 +83,7 @@ export class ModelFibers {
   complete(end: Answer): boolean {
     if (this.end !== undefined) return false
     this.end = end
+    this.pass()
     return true
   }
 
@@ -81,6 +92,7 @@ export class ModelFibers {
     this.end ??= { _tag: "Interrupted" }
     this.model.discard()
     for (const { fiber, rest, result } of this.offerers.splice(0)) this.answers.set(fiber, answered(result(rest)))
+    this.pass()
     return true
   }
 
@@ -88,8 +100,23 @@ export class ModelFibers {
   settle(): void {
     for (let before = -1; before !== this.progress;) {
       before = this.progress
-      this.admit()
-      this.serve()
+      this.pass()
+    }
+  }
+
+  /** First those who offer, each in turn, then those who take. */
+  pass(): void {
+    for (const offerer of [...this.offerers]) {
+      this.fill(offerer.lane, offerer.rest)
+      if (offerer.rest.length > 0) continue
+      this.offerers.splice(this.offerers.indexOf(offerer), 1)
+      this.answers.set(offerer.fiber, answered(offerer.result([])))
+    }
+    for (const taker of [...this.takers]) {
+      const enough = this.enough(taker.min)
+      if (!enough && !this.done) continue
+      this.takers.splice(this.takers.indexOf(taker), 1)
+      this.answers.set(taker.fiber, enough ? answered(taker.answer()) : this.end!)
     }
   }
 
@@ -99,24 +126,13 @@ export class ModelFibers {
     )
   }
 
-  private admit(): void {
-    for (const offerer of [...this.offerers]) {
-      while (offerer.rest.length > 0 && this.model.hasRoom(offerer.lane)) {
-        this.model.offer(offerer.lane, offerer.rest.shift()!)
-      }
-      if (offerer.rest.length > 0) continue
-      this.offerers.splice(this.offerers.indexOf(offerer), 1)
-      this.answers.set(offerer.fiber, answered(offerer.result([])))
-    }
+  private fill(lane: number, rest: Array<number>): void {
+    while (rest.length > 0 && this.model.hasRoom(lane)) this.model.offer(lane, rest.shift()!)
   }
 
-  private serve(): void {
-    for (const taker of [...this.takers]) {
-      const { size } = this.model
-      const enough = size >= taker.min || (size > 0 && (this.end !== undefined || this.model.anyFull))
-      if (!enough && !this.done) continue
-      this.takers.splice(this.takers.indexOf(taker), 1)
-      this.answers.set(taker.fiber, enough ? answered(taker.answer()) : this.end!)
-    }
+  /** A full lane, and an ending mailbox, may never hold as many: then what there is will do. */
+  private enough(min: number): boolean {
+    const { anyFull, size } = this.model
+    return size >= min || (size > 0 && (this.end !== undefined || anyFull))
   }
 }
