@@ -18,6 +18,7 @@ import type { RuntimeConfigShape } from "./RuntimeConfig.ts"
 export { type Case, PassTime } from "./internal/conformance/case.ts"
 export { ConformanceFailure } from "./internal/conformance/expect.ts"
 export { layer, Probe } from "./internal/conformance/probe.ts"
+export { type FaultPoint, Faults, type InjectFault } from "./internal/faults.ts"
 
 /**
  * The cases, each with the rule that it holds.

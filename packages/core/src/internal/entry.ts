@@ -18,7 +18,7 @@ import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
 import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
-import { process, restart, settleWaiting } from "./processing.ts"
+import { countRestart, process, restart, settleWaiting } from "./processing.ts"
 import type { Source, Subscriber } from "./subscriber.ts"
 import { WaitingRoom } from "./waitingRoom.ts"
 
@@ -180,6 +180,7 @@ export class Entry implements Runnable, Source {
     const attempt = this.attempt
     if (attempt?.activity === activity) return restart(this, attempt, defect)
     settleWaiting(this, activity, "failed", AgentError.WorkflowDefect.of(activity.id, String(defect)))
+    countRestart(this)
   }
 
   private get canStart(): boolean {

@@ -4,6 +4,7 @@ import type { RuntimeConfigShape } from "../RuntimeConfig.ts"
 import type { Outgoing } from "./attempt.ts"
 import type { Dispatcher } from "./dispatcher.ts"
 import type { Entry } from "./entry.ts"
+import type { InjectFault } from "./faults.ts"
 import type { Ids } from "./ids.ts"
 import type { Timers } from "./timers.ts"
 
@@ -27,6 +28,8 @@ export interface Kernel {
   readonly timers: Timers
   /** Whether a tracer was provided: then every activity gets a span, otherwise only those whose sender has one. */
   readonly tracing: boolean
+  /** Of tests only. */
+  readonly injectFault: InjectFault | undefined
   readonly fork: <A, E>(effect: Effect.Effect<A, E>, context: Context.Context<never>) => Fiber.Fiber<A, E>
   readonly ids: Ids
   /** Ended activities kept per runtime, as receipts or as events. */

@@ -41,6 +41,7 @@ import type { Outgoing } from "./attempt.ts"
 import { Durable } from "./durable.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
+import { Faults } from "./faults.ts"
 import { Ids } from "./ids.ts"
 import { faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
@@ -108,6 +109,7 @@ export class LocalManager implements Placement {
       dispatcher: new Dispatcher((task) => scheduled.scheduleTask(task, 0)),
       timers: new Timers(now, (effect) => fork(effect, context)),
       tracing: Context.getOrUndefined(context, Tracer.Tracer) !== undefined,
+      injectFault: Context.get(context, Faults),
       fork,
       ids: new Ids(nonce),
       historyRetention: Math.max(config.logRetention, config.receiptRetention),

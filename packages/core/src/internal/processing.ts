@@ -13,6 +13,7 @@ import { changeOf, conclude, type Outcome, record, settle } from "./settle.ts"
  * itself and asks for the next turn when it ends.
  */
 export const process = (entry: Entry, activity: Activity, now: number): void => {
+  entry.kernel.injectFault?.("taken", entry.id, activity.id)
   if (activity.crashes >= maxCrashes) return settle(entry, activity, broken(activity, "defect", crashed), now)
   const expiresAt = activity.options?.expiresAt
   if (expiresAt !== undefined && entry.kernel.startedAt + now > expiresAt) {
@@ -25,6 +26,7 @@ export const process = (entry: Entry, activity: Activity, now: number): void => 
   const { count } = entry
   count.started++
   count.queueWait += now - activity.since
+  entry.host.metrics?.started(now - activity.since)
   if (entry.watchers !== undefined) entry.changed()
   if (entry.journal === undefined) return start(entry, attempt)
   entry.journal.push({
@@ -43,6 +45,7 @@ const crashed = `the process died ${maxCrashes} times while it ran`
 const start = (entry: Entry, attempt: Attempt): void => {
   if (entry.attempt !== attempt) return
   try {
+    entry.kernel.injectFault?.("started", entry.id, attempt.activity.id)
     if (attempt.interruption === undefined && !attempt.committing) run(entry, attempt)
     else end(entry, attempt, Exit.interrupt(), entry.now)
   } catch (defect) {
@@ -122,7 +125,9 @@ const end = (entry: Entry, attempt: Attempt, exit: Exit.Exit<unknown, unknown>, 
   attempt.committing = true
   if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
   const { activity } = attempt
+  entry.kernel.injectFault?.("ended", entry.id, activity.id)
   entry.count.processing += now - attempt.startedAt
+  entry.host.metrics?.ran(now - attempt.startedAt)
   if (Exit.isSuccess(exit)) return succeeded(entry, attempt, exit.value, now)
   const found = Cause.findError(exit.cause)
   if (Result.isSuccess(found)) {
@@ -160,6 +165,7 @@ const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number):
   entry.state = state
   entry.failing = false
   entry.count.processed++
+  entry.host.metrics?.ended("processed")
   activity.status = "succeeded"
   activity.exit = exit
   activity.since = now
@@ -171,6 +177,7 @@ const interrupted = (entry: Entry, activity: Activity, interruption: Interruptio
   switch (interruption) {
     case "requeue":
       entry.count.interrupted++
+      entry.host.metrics?.ended("interrupted")
       return putBack(entry, activity, undefined)
     case "shutdown":
       // With a store: it stays pending there, and runs anew when the runtime is opened again.
@@ -213,6 +220,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
     // A terminate that came meanwhile cancels pending retries.
     if (entry.phase !== "active") return settle(entry, activity, outcome, now)
     entry.count.declared++
+    entry.host.metrics?.ended("declared")
     entry.count.retried++
     putBack(entry, activity, delay.value <= 0 ? undefined : now + delay.value)
   }
@@ -336,5 +344,10 @@ export const restart = (entry: Entry, attempt: Attempt, defect: unknown): void =
     if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
     settle(entry, attempt.activity, broken(attempt.activity, "defect", defect), entry.now)
   }
+  countRestart(entry)
+}
+
+/** The processing of a runtime has died and goes on; one that does so too often ends. */
+export const countRestart = (entry: Entry): void => {
   if (++entry.count.restarts > entry.kernel.config.maxRestarts) entry.kernel.terminate(entry)
 }

@@ -78,7 +78,10 @@ export const conclude = (
     if (error !== undefined) activity.rare.error = error
     if (status !== "failed") entry.count[status === "expired" || status === "superseded" ? status : "cancelled"]++
   }
-  if (kind !== undefined) entry.count[kind]++
+  if (kind !== undefined) {
+    entry.count[kind]++
+    entry.host.metrics?.ended(kind)
+  }
   activity.status = status
   activity.exit = outcome.exit
   activity.since = at
@@ -101,6 +104,7 @@ export const record = (entry: Entry, activity: Activity, sequence: number): void
   if (waiters !== undefined) for (const notify of waiters) entry.kernel.dispatcher.defer(notify)
   if (entry.watchers !== undefined) entry.changed()
   if (entry.onCommitted !== undefined) entry.onCommitted()
+  entry.kernel.injectFault?.("committed", entry.id, activity.id)
 }
 
 /** Makes a dead letter of an activity, and an error of the runtime's status. */
