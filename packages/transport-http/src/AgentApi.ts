@@ -460,14 +460,17 @@ export class Server extends HttpApiGroup.make("server")
   .add(
     HttpApiEndpoint.get("metrics", "/metrics", {
       success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/plain; version=0.0.4; charset=utf-8" }))
-    }).annotate(OpenApi.Summary, "Metrics in Prometheus' text format"),
-    HttpApiEndpoint.get("openapi", "/openapi.json", { success: jsonSchema }).annotate(
-      OpenApi.Summary,
-      "This API in OpenAPI 3.1, with the schemas of the agents"
-    ),
+    })
+      .annotate(RequiredScope, "none")
+      .annotate(OpenApi.Summary, "Metrics in Prometheus' text format"),
+    HttpApiEndpoint.get("openapi", "/openapi.json", { success: jsonSchema })
+      .annotate(RequiredScope, "none")
+      .annotate(OpenApi.Summary, "This API in OpenAPI 3.1, with the schemas of the agents"),
     HttpApiEndpoint.get("docs", "/docs", {
       success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/html; charset=utf-8" }))
-    }).annotate(OpenApi.Summary, "This API to read; needs no network")
+    })
+      .annotate(RequiredScope, "none")
+      .annotate(OpenApi.Summary, "This API to read; needs no network")
   )
   .middleware(Access) {}
 

@@ -4,9 +4,12 @@
  *
  * @since 0.1.0
  */
+import type { AgentRuntime, RuntimeManager, Subscription } from "@agent-runtime/core"
+import type { Agent, AgentError, AgentEvent, AgentRuntimeState } from "@agent-runtime/schema"
 import type { Duration } from "effect"
-import { Context, Effect, Exit, FileSystem, Layer, Option, Schedule, Schema } from "effect"
-import { Unauthorized } from "./ApiError.ts"
+import { Context, Effect, Exit, FileSystem, Layer, Option, Schedule, Schema, Stream } from "effect"
+import { type Forbidden, Unauthorized } from "./ApiError.ts"
+import { checkOwn, idFor, missing, prefixFor } from "./internal/ownership.ts"
 
 /**
  * `read`: look at things; `send`: send activities and replay dead letters; `manage`: create, terminate, pause, resume,
@@ -228,3 +231,107 @@ export const layerTokenFile = (
       return { required: true, authenticate: (headers) => authenticate(headers) }
     })
   )
+
+type Manager = RuntimeManager.RuntimeManager["Service"]
+type Handle = AgentRuntime.AgentRuntime
+type Of<Name extends keyof Handle> = Handle[Name] extends (...args: infer Args) => Effect.Effect<infer A, infer E>
+  ? (id: string, ...args: Args) => Effect.Effect<A, E | RuntimeManager.FindError | Forbidden>
+  : Handle[Name] extends Effect.Effect<infer A, infer E>
+    ? (id: string) => Effect.Effect<A, E | RuntimeManager.FindError | Forbidden>
+    : never
+
+/**
+ * A runtime manager as one principal sees it: what its scopes do not allow fails `Forbidden`, and runtimes that are not
+ * its own do not exist.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RestrictedManager {
+  readonly create: <A extends Agent.Any>(
+    agent: A,
+    options?: RuntimeManager.CreateOptions<Agent.State<A>>
+  ) => Effect.Effect<
+    AgentRuntimeState.RuntimeInfo<Agent.State<A>>,
+    RuntimeManager.CreateError | RuntimeManager.FindError | Forbidden
+  >
+  readonly list: (
+    options?: RuntimeManager.ListOptions
+  ) => Effect.Effect<RuntimeManager.Page, AgentError.RequestInvalid | AgentError.StoreUnavailable | Forbidden>
+  readonly subscribe: (
+    id: string,
+    options?: Subscription.SubscriptionOptions
+  ) => Stream.Stream<
+    AgentEvent.AgentEvent,
+    RuntimeManager.FindError | AgentError.SubscribeError | AgentError.SubscriberLagged | Forbidden
+  >
+  readonly info: Of<"info">
+  readonly receipt: Of<"receipt">
+  readonly deadLetters: Of<"deadLetters">
+  readonly send: Of<"send">
+  /** The answer is not typed. */
+  readonly ask: (
+    id: string,
+    request: AgentRuntime.WireRequest,
+    options?: AgentRuntime.AskOptions
+  ) => Effect.Effect<unknown, unknown>
+  readonly replay: Of<"replay">
+  readonly cancel: Of<"cancel">
+  readonly discard: Of<"discard">
+  readonly pause: Of<"pause">
+  readonly resume: Of<"resume">
+  readonly terminate: Of<"terminate">
+}
+
+/**
+ * Puts the checks of the HTTP API in front of a manager, for callers in this process.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const restrict = (manager: Manager, principal: Principal): RestrictedManager => {
+  const allowed = (scope: Scope): Effect.Effect<void, Forbidden> =>
+    principal.scopes.has(scope) ? Exit.void : Exit.fail(missing(scope))
+  const using =
+    <Args extends ReadonlyArray<unknown>, A, E>(
+      scope: Scope,
+      use: (runtime: Handle, ...args: Args) => Effect.Effect<A, E>
+    ) =>
+    (id: string, ...args: Args): Effect.Effect<A, E | RuntimeManager.FindError | Forbidden> =>
+      Effect.gen(function* () {
+        yield* allowed(scope)
+        yield* checkOwn(principal, id)
+        return yield* use(yield* manager.get(id), ...args)
+      })
+  return {
+    create: (agent, options) =>
+      Effect.gen(function* () {
+        yield* allowed("manage")
+        const id = yield* idFor(principal, options?.id)
+        return yield* (yield* manager.create(agent, { ...options, id })).info
+      }),
+    list: (options) =>
+      Effect.gen(function* () {
+        yield* allowed("read")
+        const prefix = prefixFor(principal, options?.prefix)
+        return prefix === undefined ? { items: [] } : yield* manager.list({ ...options, prefix })
+      }),
+    subscribe: (id, options) =>
+      Stream.unwrap(using("read", (runtime: Handle) => Effect.succeed(runtime.subscribe(options)))(id)),
+    info: using("read", (runtime) => runtime.info),
+    receipt: using("read", (runtime, activityId: string) => runtime.receipt(activityId)),
+    deadLetters: using("read", (runtime) => runtime.deadLetters),
+    send: using("send", (runtime, request: AgentRuntime.WireRequest, options?: AgentRuntime.SendOptions) =>
+      runtime.send(request, options)
+    ),
+    ask: using("send", (runtime, request: AgentRuntime.WireRequest, options?: AgentRuntime.AskOptions) =>
+      runtime.ask(request, options)
+    ),
+    replay: using("send", (runtime, activityId: string) => runtime.replay(activityId)),
+    cancel: using("manage", (runtime, activityId: string) => runtime.cancel(activityId)),
+    discard: using("manage", (runtime, activityId: string) => runtime.discard(activityId)),
+    pause: using("manage", (runtime) => runtime.pause),
+    resume: using("manage", (runtime) => runtime.resume),
+    terminate: using("manage", (runtime, options?: AgentRuntime.TerminateOptions) => runtime.terminate(options))
+  }
+}

@@ -1,15 +1,14 @@
-import { AgentError, type AgentRuntimeId } from "@agent-runtime/schema"
+import { AgentError } from "@agent-runtime/schema"
 import { Context, Effect, Exit, Layer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { Access, CurrentPrincipal, RequiredScope } from "../AgentApi.ts"
-import { Forbidden, ShuttingDown } from "../ApiError.ts"
-import { Authorization, type Principal, type Scope } from "../Authorization.ts"
+import { ShuttingDown } from "../ApiError.ts"
+import { Authorization, type Principal } from "../Authorization.ts"
 import { failure } from "./answer.ts"
 import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
-
-const missing = (scope: Scope) => Forbidden.of(`This takes the scope "${scope}", which your token does not have`)
+import { missing } from "./ownership.ts"
 
 /** What the schemas of an endpoint refuse in the path, the query or the headers. */
 const refused = (
@@ -59,10 +58,3 @@ export const layer: Layer.Layer<Access, never, CurrentGate> = Layer.effect(
     })
   })
 )
-
-/** A runtime that is not the principal's own is one that does not exist. */
-export const checkOwn = (
-  principal: Principal,
-  id: AgentRuntimeId.AgentRuntimeId | string
-): Exit.Exit<void, AgentError.AgentRuntimeNotFound> =>
-  id.startsWith(principal.prefix) ? Exit.void : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))

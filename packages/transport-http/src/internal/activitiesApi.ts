@@ -1,6 +1,6 @@
 import { AgentError, Receipt } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
-import { Duration, Effect, Exit, Option, Result, Schema } from "effect"
+import { Duration, Effect, Exit, Result, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AgentApi, CurrentPrincipal, SendActivity } from "../AgentApi.ts"
@@ -56,23 +56,21 @@ export const layer = HttpApiBuilder.group(
     const { limits } = gate
     const longestWait = Duration.toMillis(limits.wait)
 
-    /** Waits for the end of an activity, but no longer than `millis`, nor than this server is up. */
+    /** The receipt once the activity has ended, or as it stands after `millis`, or when this server goes down. */
     const ended = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
-      Receipt.isPending(sent) ? stillWaiting(runtime, sent, millis) : Exit.succeed(sent)
-    const stillWaiting = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
+      Receipt.isPending(sent) ? awaitEnd(runtime, sent, millis) : Exit.succeed(sent)
+
+    const awaitEnd = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
       Effect.catch(
-        Effect.map(
+        Effect.flatMap(
           Effect.timeoutOption(
             Effect.raceFirst(
-              Effect.map(runtime.awaitReceipt(sent.activityId), Option.some),
-              Effect.as(
-                Effect.promise(() => gate.closed),
-                Option.none<Receipt.Receipt>()
-              )
+              Effect.asVoid(runtime.awaitReceipt(sent.activityId)),
+              Effect.promise(() => gate.closed)
             ),
             millis
           ),
-          (found) => Option.getOrElse(Option.flatten(found), () => sent)
+          () => runtime.receipt(sent.activityId)
         ),
         // Its receipt is past retention already.
         (error) => (error._tag === "ActivityNotFound" ? Exit.succeed(sent) : Exit.fail(error))

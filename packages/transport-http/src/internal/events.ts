@@ -119,10 +119,13 @@ const register = Effect.fnUntraced(function* (
   cursor: () => string | undefined
 ) {
   yield* gate.enterStream(principal)
-  const isAllowed = Effect.match(authorization.authenticate(headers), {
-    onFailure: () => false,
-    onSuccess: (now) => now.scopes.has("read") && runtimeId.startsWith(now.prefix)
-  })
+  const isAllowed = Effect.match(
+    Effect.suspend(() => authorization.authenticate(headers)),
+    {
+      onFailure: () => false,
+      onSuccess: (now) => now.scopes.has("read") && runtimeId.startsWith(now.prefix)
+    }
+  )
   return yield* Effect.acquireRelease(
     Effect.sync(() => {
       const writer = new EventWriter(gate.clock, cursor, isAllowed)

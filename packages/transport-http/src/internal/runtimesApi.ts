@@ -1,18 +1,17 @@
 import { type Agent, AgentError } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
-import { Effect, Exit, Random, Result, Schema } from "effect"
+import { Effect, Exit, Result, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AgentApi, CreateRuntime, CurrentPrincipal, ForkRuntime } from "../AgentApi.ts"
-import { Forbidden } from "../ApiError.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
-import { checkOwn } from "./access.ts"
 import { type Failure, failure, json } from "./answer.ts"
 import { parse, read } from "./body.ts"
 import { encodeInfo } from "./encodeInfo.ts"
 import { openChanges } from "./events.ts"
 import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
+import { checkOwn, idFor, prefixFor } from "./ownership.ts"
 import { parseTime } from "./parseTime.ts"
 
 /** Every failure that is declared is an answer. */
@@ -24,20 +23,6 @@ export const answered = <R>(
 const decodeCreate = Schema.decodeUnknownResult(Schema.toCodecJson(CreateRuntime))
 
 const decodeFork = Schema.decodeUnknownResult(Schema.toCodecJson(ForkRuntime))
-
-const random = Effect.map(Effect.all([Random.nextIntBetween(0, 36 ** 8), Random.nextIntBetween(0, 36 ** 8)]), (parts) =>
-  parts.map((part) => part.toString(36).padStart(8, "0")).join("")
-)
-
-/** An id is the creator's to choose under its prefix; one made here lies there too. */
-const idFor = (principal: Principal, id: string | undefined): Effect.Effect<string | undefined, Forbidden> => {
-  if (id !== undefined) {
-    return id.startsWith(principal.prefix)
-      ? Exit.succeed(id)
-      : Exit.fail(Forbidden.of(`Your runtimes have ids that begin with "${principal.prefix}"`))
-  }
-  return principal.prefix === "" ? Exit.succeed(undefined) : Effect.map(random, (text) => principal.prefix + text)
-}
 
 const stateFor = (agent: Agent.Any, state: Schema.Json | undefined): Exit.Exit<unknown, AgentError.RequestInvalid> => {
   if (state === undefined) return Exit.succeed(undefined)
@@ -63,12 +48,6 @@ export const find = (
   return Effect.flatMap(found, (runtime) =>
     runtime.epoch === epoch ? Exit.succeed(runtime) : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
   )
-}
-
-/** The runtimes to list: those that begin with what is asked for, as far as they are the principal's own. */
-const prefixFor = (principal: Principal, asked: string | undefined): string | undefined => {
-  if (asked === undefined || principal.prefix.startsWith(asked)) return principal.prefix
-  return asked.startsWith(principal.prefix) ? asked : undefined
 }
 
 const showInfo = (runtime: AgentRuntime.AgentRuntime) =>

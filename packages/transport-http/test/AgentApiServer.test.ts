@@ -1,0 +1,408 @@
+import { request } from "node:http"
+import { connect } from "node:net"
+import { Duration } from "effect"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { ask, start, type TestServer } from "./support/TestServer.ts"
+
+let server: TestServer
+let last = 0
+const id = () => `a${++last}`
+
+beforeAll(async () => {
+  server = await start({
+    config: { mailboxCapacity: 4, maxRuntimes: 200, grace: Duration.millis(100) },
+    limits: { bodyBytes: 10_000, grace: Duration.millis(100) }
+  })
+})
+afterAll(() => server.close())
+
+const runtimes = (path = "") => `${server.url}/v1/runtimes${path}`
+
+const create = async (): Promise<string> => {
+  const name = id()
+  await ask(runtimes(), { json: { agent: "Account", id: name } })
+  return name
+}
+
+const send = (name: string, json: unknown, query = "") => ask(runtimes(`/${name}/activities${query}`), { json })
+
+/** What `node:http` gets, for what `fetch` would not send. */
+const raw = (options: {
+  path: string
+  headers: Record<string, string>
+  method?: string
+}): Promise<{ status: number; text: string }> =>
+  new Promise((resolve, reject) => {
+    const sent = request({ host: "127.0.0.1", port: server.port, ...options }, (response) => {
+      let text = ""
+      response.on("data", (chunk: Buffer) => (text += chunk.toString()))
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    sent.on("error", reject)
+    sent.end()
+  })
+
+/** What a socket gets for some text. */
+const socket = (text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const client = connect(server.port, "127.0.0.1", () => client.write(text))
+    let answer = ""
+    client.on("data", (chunk) => (answer += chunk.toString()))
+    client.on("close", () => resolve(answer))
+    client.on("error", reject)
+  })
+
+describe("runtimes", () => {
+  it("R1 create answers 201 with what it made and where, a second one 409", async () => {
+    const name = id()
+    const made = await ask(runtimes(), { json: { agent: "Account", id: name, state: { balance: 5 } } })
+    expect([made.status, made.headers.get("location")]).toEqual([201, `/v1/runtimes/${name}`])
+    expect(made.body).toMatchObject({ id: name, agent: "Account", status: "idle", state: { balance: 5 }, sequence: 0 })
+    const again = await ask(runtimes(), { json: { agent: "Account", id: name } })
+    expect([again.status, again.body._tag]).toEqual([409, "AgentRuntimeAlreadyExists"])
+  })
+
+  it("R1 create refuses a bad id, an unknown agent, a bad state and a bad body", async () => {
+    const tag = async (json: unknown) => {
+      const { body, status } = await ask(runtimes(), { json })
+      return [status, body._tag, body.path]
+    }
+    expect(await tag({ agent: "Account", id: "a b" })).toEqual([400, "RuntimeIdInvalid", undefined])
+    expect(await tag({ agent: "Nobody" })).toEqual([404, "AgentNotFound", undefined])
+    expect(await tag({ agent: "Account", state: { balance: "x" } })).toEqual([
+      400,
+      "RequestInvalid",
+      ["state", "balance"]
+    ])
+    expect(await tag({ id: "x" })).toEqual([400, "RequestInvalid", ["agent"]])
+    expect(await tag([])).toEqual([400, "RequestInvalid", []])
+  })
+
+  it("R2 list pages by id, and refuses a bad limit or status", async () => {
+    for (const name of ["page-1", "page-2", "page-3"]) {
+      await ask(runtimes(), { json: { agent: "Account", id: name } })
+    }
+    const first = await ask(runtimes("?prefix=page-&limit=2"))
+    expect(first.body.items).toMatchObject([{ id: "page-1" }, { id: "page-2" }])
+    const second = await ask(runtimes(`?prefix=page-&limit=2&cursor=${String(first.body.nextCursor)}`))
+    expect(second.body).toMatchObject({ items: [{ id: "page-3" }] })
+    expect(second.body.nextCursor).toBeUndefined()
+    for (const query of ["limit=0", "limit=1001", "limit=x", "status=sleepy"]) {
+      const { body, status } = await ask(runtimes(`?${query}`))
+      expect([query, status, body._tag]).toEqual([query, 400, "RequestInvalid"])
+    }
+  })
+
+  it("R2 delete ends a runtime; then it is not found", async () => {
+    const name = await create()
+    expect((await ask(runtimes(`/${name}?mode=immediate`), { method: "DELETE" })).status).toBe(204)
+    for (const method of ["GET", "DELETE"]) {
+      const { body, status } = await ask(runtimes(`/${name}`), { method })
+      expect([status, body._tag]).toEqual([404, "AgentRuntimeNotFound"])
+    }
+    expect((await ask(runtimes("/x?mode=gently"), { method: "DELETE" })).body._tag).toBe("RequestInvalid")
+    expect((await ask(runtimes("/a%20b"))).body._tag).toBe("RuntimeIdInvalid")
+  })
+
+  it("R4 pause and resume answer the info", async () => {
+    const name = await create()
+    expect((await ask(runtimes(`/${name}/pause`), { method: "POST" })).body.status).toBe("paused")
+    expect((await ask(runtimes(`/${name}/resume`), { method: "POST" })).body.status).toBe("idle")
+  })
+})
+
+describe("activities", () => {
+  it("P3 send answers 202 with a receipt and its place, which stands at 200 once it has ended", async () => {
+    const name = await create()
+    const sent = await send(name, { type: "Deposit", payload: { amount: 3 }, id: "d1", correlationId: "c" })
+    expect([sent.status, sent.headers.get("location")]).toEqual([202, `/v1/runtimes/${name}/activities/d1`])
+    expect(sent.body).toMatchObject({ activityId: "d1", runtimeId: name, type: "Deposit", priority: "standard" })
+    expect(sent.body.acceptedAt).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+    const place = `${server.url}${String(sent.headers.get("location"))}`
+    const ended = await ask(`${place}?wait=5s`)
+    expect(ended.body).toMatchObject({ status: "succeeded", sequence: 1, attempts: 1 })
+    const again = await send(name, { type: "Deposit", payload: { amount: 3 }, id: "d1" })
+    expect([again.status, again.body.status]).toEqual([200, "succeeded"])
+    const other = await send(name, { type: "Deposit", payload: { amount: 4 }, id: "d1" })
+    expect([other.status, other.body._tag]).toEqual([409, "ActivityConflict"])
+  })
+
+  it("P3 wait answers 200 with the reply or the declared error, or 202 when it is over first", async () => {
+    const name = await create()
+    const balance = await send(name, { type: "Balance" }, "?wait=5s")
+    expect([balance.status, balance.body.reply]).toEqual([200, 0])
+    const broke = await send(name, { type: "Withdraw", payload: { amount: 1 } }, "?wait=5s")
+    expect([broke.status, broke.body.error]).toEqual([200, { _tag: "Broke", left: 0, message: "Broke" }])
+    const audit = await send(name, { type: "Audit", id: "audit" }, "?wait=20ms")
+    expect([audit.status, audit.body.status]).toEqual([202, "running"])
+    for (const wait of ["soon", "-1s", "5", "1h"]) {
+      expect((await send(name, { type: "Balance" }, `?wait=${wait}`)).body._tag).toBe("RequestInvalid")
+    }
+  })
+
+  it("P11 cancel answers what became of it, an unknown activity is 404", async () => {
+    const name = await create()
+    await send(name, { type: "Audit", id: "audit" })
+    const cancelled = await ask(runtimes(`/${name}/activities/audit`), { method: "DELETE" })
+    expect([cancelled.status, cancelled.body.status]).toEqual([200, "cancelled"])
+    for (const method of ["GET", "DELETE"]) {
+      const { body, status } = await ask(runtimes(`/${name}/activities/none`), { method })
+      expect([status, body._tag]).toEqual([404, "ActivityNotFound"])
+    }
+  })
+
+  it("P1 what does not fit is 400 with the path of the fault", async () => {
+    const name = await create()
+    const path = async (json: unknown) => (await send(name, json)).body
+    expect(await path({ type: "Deposit", payload: { amount: "x" } })).toMatchObject({
+      _tag: "ActivityInvalid",
+      path: ["payload", "amount"]
+    })
+    expect(await path({ type: "Nothing" })).toMatchObject({ _tag: "ActivityInvalid", path: ["type"] })
+    expect(await path({})).toMatchObject({ _tag: "ActivityInvalid", path: ["type"] })
+    expect(await path({ type: "Balance", priority: "now" })).toMatchObject({
+      _tag: "ActivityInvalid",
+      path: ["priority"]
+    })
+    expect(await path({ type: "Balance", id: "a b" })).toMatchObject({ _tag: "ActivityInvalid", path: ["id"] })
+    expect(await path({ type: "Balance", deliverAt: "soon" })).toMatchObject({ path: ["deliverAt"] })
+    expect(await path(7)).toMatchObject({ _tag: "ActivityInvalid", path: [] })
+    expect((await ask(runtimes(`/${name}`))).body.sequence).toBe(0)
+  })
+
+  it("P13 a full lane is 429 with Retry-After", async () => {
+    const name = await create()
+    await ask(runtimes(`/${name}/pause`), { method: "POST" })
+    for (let i = 0; i < 4; i++) await send(name, { type: "Balance" })
+    const full = await send(name, { type: "Balance" })
+    expect([full.status, full.body._tag, full.headers.get("retry-after")]).toEqual([429, "MailboxFull", "1"])
+    expect(full.body).toMatchObject({ lane: "standard", capacity: 4 })
+    expect((await send(name, { type: "Freeze" })).status).toBe(202)
+  })
+
+  it("many are judged alone, in order, as an array or as lines", async () => {
+    const name = await create()
+    const items = [{ type: "Deposit", payload: { amount: 1 }, id: "m1" }, { type: "Nothing" }, 7]
+    const list = await send(name, items, "?wait=1s")
+    expect(list.body.items).toMatchObject([
+      { receipt: { activityId: "m1" } },
+      { error: { _tag: "ActivityInvalid", path: ["type"] } },
+      { error: { _tag: "ActivityInvalid", path: [] } }
+    ])
+    const lines = await ask(runtimes(`/${name}/activities`), {
+      raw: `${JSON.stringify({ type: "Balance", id: "m2" })}\n\n{no json\n{"type":"Balance"}`,
+      headers: { "content-type": "application/x-ndjson" }
+    })
+    expect([lines.status, lines.headers.get("content-type")]).toEqual([200, "application/x-ndjson"])
+    expect(
+      lines.text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+    ).toMatchObject([{ receipt: { activityId: "m2" } }, { error: { _tag: "RequestInvalid" } }, { receipt: {} }])
+  })
+
+  it("P5 dead letters are listed, replayed with 202 and discarded with 204", async () => {
+    const name = await create()
+    await send(name, { type: "Die", payload: { secret: "s" }, id: "dead" }, "?wait=5s")
+    const letters = runtimes(`/${name}/dead-letters`)
+    expect((await ask(letters)).body.items).toMatchObject([
+      { activityId: "dead", type: "Die", payload: { secret: "s" }, attempts: 1, error: { _tag: "WorkflowDefect" } }
+    ])
+    const replayed = await ask(`${letters}/dead/replay`, { method: "POST" })
+    expect([replayed.status, replayed.body.activityId]).toEqual([202, "dead"])
+    await ask(runtimes(`/${name}/activities/dead?wait=5s`))
+    expect((await ask(`${letters}/dead`, { method: "DELETE" })).status).toBe(204)
+    expect((await ask(letters)).body).toEqual({ items: [] })
+    expect((await ask(`${letters}/dead`, { method: "DELETE" })).body._tag).toBe("ActivityNotFound")
+  })
+})
+
+describe("what is no request of this API", () => {
+  it("an unknown path is 404 and an unknown method 405 with Allow, both in JSON", async () => {
+    const missing = await ask(`${server.url}/v2`)
+    expect([missing.status, missing.body._tag]).toEqual([404, "RouteNotFound"])
+    const name = await create()
+    const put = await ask(runtimes(`/${name}`), { method: "PUT" })
+    expect([put.status, put.body._tag, put.headers.get("allow")]).toEqual([
+      405,
+      "MethodNotAllowed",
+      "DELETE, GET, HEAD"
+    ])
+    const options = await ask(runtimes(), { method: "OPTIONS" })
+    expect([options.status, options.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"])
+  })
+
+  it("a content type that is neither JSON nor NDJSON, or absent, or compressed, is 415", async () => {
+    const name = await create()
+    const types: ReadonlyArray<Record<string, string>> = [
+      { "content-type": "text/plain" },
+      { "content-type": "application/json; charset=latin1" },
+      { "content-type": "application/json", "content-encoding": "gzip" }
+    ]
+    for (const headers of types) {
+      const { body, status } = await ask(runtimes(`/${name}/activities`), { raw: "{}", headers })
+      expect([status, body._tag]).toEqual([415, "UnsupportedMediaType"])
+    }
+    const absent = await ask(runtimes(`/${name}/activities`), { raw: new TextEncoder().encode("{}") })
+    expect(absent.status).toBe(415)
+    const lines = await ask(runtimes(), { raw: "{}", headers: { "content-type": "application/x-ndjson" } })
+    expect(lines.status).toBe(415)
+    const utf8 = await ask(runtimes(`/${name}/activities`), {
+      raw: `{"type":"Balance"}`,
+      headers: { "content-type": `Application/JSON; charset="UTF-8"` }
+    })
+    expect(utf8.status).toBe(202)
+  })
+
+  it("a body past its limit is 413, whether it says its length or not", async () => {
+    const name = await create()
+    const big = JSON.stringify({ type: "Keep", payload: { value: "x".repeat(10_000) } })
+    const headers = { "content-type": "application/json" }
+    for (const body of [big, new Blob([big]).stream()]) {
+      const answer = await ask(runtimes(`/${name}/activities`), { raw: body, headers })
+      expect([answer.status, answer.body._tag, answer.body.limit]).toEqual([413, "PayloadTooLarge", 10_000])
+    }
+  })
+
+  it("a body that is no JSON, no UTF-8 or nests too deep is 400", async () => {
+    const name = await create()
+    const headers = { "content-type": "application/json" }
+    const post = async (raw: BodyInit) => {
+      const { body, status } = await ask(runtimes(`/${name}/activities`), { raw, headers })
+      return [status, body._tag]
+    }
+    expect(await post("{")).toEqual([400, "RequestInvalid"])
+    expect(await post("")).toEqual([400, "RequestInvalid"])
+    expect(await post(new Uint8Array([123, 34, 255, 34, 125]))).toEqual([400, "RequestInvalid"])
+    const nested = (levels: number) => `{"type":"Keep","payload":{"value":${"[".repeat(levels)}${"]".repeat(levels)}}}`
+    expect(await post(nested(63))).toEqual([400, "RequestInvalid"])
+    expect(await post(nested(4000))).toEqual([400, "RequestInvalid"])
+    expect(await post(nested(62))).toEqual([202, undefined])
+    expect(await post(`{"type":"Keep","payload":{"value":"${"[".repeat(100)}"}}`)).toEqual([202, undefined])
+  })
+
+  it("numbers that are none and keys that reach for prototypes do no harm", async () => {
+    const name = await create()
+    const headers = { "content-type": "application/json" }
+    const post = async (raw: string) => (await ask(runtimes(`/${name}/activities?wait=5s`), { raw, headers })).body
+    expect(await post(`{"type":"Deposit","payload":{"amount":1e309}}`)).toMatchObject({ _tag: "ActivityInvalid" })
+    expect(await post(`{"type":"Deposit","payload":{"amount":9007199254740993}}`)).toMatchObject({
+      _tag: "ActivityInvalid"
+    })
+    expect(
+      await post(`{"__proto__":{"priority":"urgent"},"type":"Keep","payload":{"value":{"__proto__":{"polluted":1}}}}`)
+    ).toMatchObject({ status: "succeeded", priority: "standard" })
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+  })
+
+  it("bytes that are no HTTP, and headers past their limit, are told so in JSON", async () => {
+    expect(await socket("HELLO\r\n\r\n")).toMatch(/^HTTP\/1.1 400 .*\{"_tag":"RequestInvalid"/s)
+    const bomb = `GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-bomb: ${"x".repeat(20_000)}\r\n\r\n`
+    expect(await socket(bomb)).toMatch(/^HTTP\/1.1 431 .*\{"_tag":"RequestInvalid"/s)
+  })
+
+  it("a Host or an Origin that is not listed is 403, the server's own origin is fine", async () => {
+    const host = `127.0.0.1:${server.port}`
+    const status = async (headers: Record<string, string>) => (await raw({ path: "/healthz", headers })).status
+    expect(await status({ host: "evil.example" })).toBe(403)
+    expect(await status({ host: `localhost:${server.port}` })).toBe(200)
+    expect(await status({ host: `[::1]:${server.port}` })).toBe(200)
+    expect(await status({ host, origin: "https://evil.example" })).toBe(403)
+    expect(await status({ host, origin: "null" })).toBe(403)
+    expect(await status({ host, origin: `http://${host}` })).toBe(200)
+    const refused = await raw({ path: "/healthz", headers: { host: "evil.example" } })
+    expect(JSON.parse(refused.text)).toMatchObject({ _tag: "Forbidden" })
+  })
+
+  it("a failure of the server says nothing of its cause", async () => {
+    const broken = await start()
+    const { list } = broken.manager
+    Object.assign(broken.manager, {
+      list: () => {
+        throw new Error("SELECT canary FROM /etc/passwd")
+      }
+    })
+    const { body, status, text } = await ask(`${broken.url}/v1/runtimes`)
+    expect([status, body._tag]).toEqual([500, "InternalError"])
+    expect(text).not.toMatch(/canary|passwd|\.ts/)
+    expect(broken.logs.join()).toContain("GET /v1/runtimes failed")
+    Object.assign(broken.manager, { list })
+    await broken.close()
+  })
+})
+
+describe("the server itself", () => {
+  it("tells its agents with JSON Schema of what they speak", async () => {
+    const { body } = await ask(`${server.url}/v1/agents`)
+    expect(body.items).toMatchObject([
+      {
+        name: "Account",
+        version: 1,
+        state: { type: "object", required: ["balance"] },
+        activities: expect.arrayContaining([
+          expect.objectContaining({ type: "Freeze", priority: "urgent" }),
+          expect.objectContaining({ type: "Balance", success: expect.objectContaining({ type: "integer" }) })
+        ])
+      }
+    ])
+  })
+
+  it("is healthy and ready, and counts runtimes by agent and status in Prometheus' format", async () => {
+    expect((await ask(`${server.url}/healthz`)).body).toEqual({ status: "ok" })
+    expect((await ask(`${server.url}/readyz`)).body).toEqual({ status: "ready" })
+    const { headers, text } = await ask(`${server.url}/metrics`)
+    expect(headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8")
+    expect(text).toMatch(/^agent_runtimes\{agent="Account",status="idle"\} [1-9]/m)
+  })
+
+  it("shows its documents without scripts and without network", async () => {
+    const { headers, text } = await ask(`${server.url}/docs`)
+    expect(headers.get("content-security-policy")).toContain("default-src 'none'")
+    expect(text).toContain("POST /v1/runtimes/{id}/activities")
+    expect(text).not.toMatch(/<script|https?:\/\//)
+  })
+})
+
+describe("limits per principal", () => {
+  it("more requests a second than allowed are 429", async () => {
+    const busy = await start({ limits: { requestsPerSecond: 5 } })
+    const statuses = await Promise.all(Array.from({ length: 30 }, () => ask(`${busy.url}/v1/agents`)))
+    const refused = statuses.filter(({ status }) => status === 429)
+    expect(refused.length).toBeGreaterThanOrEqual(10)
+    expect(refused[0]?.body).toMatchObject({ _tag: "TooManyRequests", what: "requests", limit: 5 })
+    expect(refused[0]?.headers.get("retry-after")).toBe("1")
+    await busy.close()
+  })
+
+  it("more requests at once than allowed are 429, and room comes back", async () => {
+    const busy = await start({ limits: { connectionsPerPrincipal: 1, grace: Duration.millis(100) } })
+    await ask(`${busy.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
+    const asking = ask(`${busy.url}/v1/runtimes/a/activities?wait=30s`, { json: { type: "Audit", id: "x" } })
+    let refused = await ask(`${busy.url}/v1/runtimes/a`)
+    while (refused.status !== 429) refused = await ask(`${busy.url}/v1/runtimes/a`)
+    expect(refused.body).toMatchObject({ _tag: "TooManyRequests", what: "connections", limit: 1 })
+    const closing = busy.close()
+    expect((await asking).status).toBe(202)
+    await closing
+  })
+})
+
+describe("CORS", () => {
+  it("is off unless an origin is listed; a listed one may ask before it sends", async () => {
+    const open = await start({ server: { origins: ["https://app.example"] } })
+    const preflight = await ask(`${open.url}/v1/runtimes`, {
+      method: "OPTIONS",
+      headers: { origin: "https://app.example", "access-control-request-method": "POST" }
+    })
+    expect([preflight.status, preflight.headers.get("access-control-allow-origin")]).toEqual([
+      204,
+      "https://app.example"
+    ])
+    const read = await ask(`${open.url}/v1/runtimes`, { headers: { origin: "https://app.example" } })
+    expect(read.headers.get("access-control-allow-origin")).toBe("https://app.example")
+    const closed = await ask(`${open.url}/v1/runtimes`, { headers: { origin: "https://evil.example" } })
+    expect([closed.status, closed.headers.get("access-control-allow-origin")]).toEqual([403, null])
+    await open.close()
+  })
+})
