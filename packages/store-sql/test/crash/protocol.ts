@@ -1,0 +1,37 @@
+export const runtimes = ["r0", "r1", "r2", "r3", "r4"] as const
+
+export const crashPoints = ["before commit", "after commit", "take", "start", "workflow", "compaction"] as const
+/** Where the program can be told to kill itself; the migration is over before there is a load. */
+export type CrashPoint = (typeof crashPoints)[number] | "migration"
+
+/** What the parent tells the child. */
+export type Order =
+  | {
+      readonly op: "send"
+      readonly runtime: string
+      readonly id: string
+      readonly type: "Note" | "Urgent" | "Retried" | "Poison"
+      readonly delay?: number
+    }
+  | { readonly op: "report" }
+  | { readonly op: "arm" }
+
+/** What is to be seen of a runtime once it has nothing left to do. */
+export interface Report {
+  readonly runtime: string
+  readonly epoch: number
+  readonly applied: ReadonlyArray<string>
+  /** The same, as the runtime itself says it. */
+  readonly shown: ReadonlyArray<string>
+  readonly sequence: number
+  readonly log: ReadonlyArray<number>
+  readonly dead: ReadonlyArray<readonly [id: string, attempts: number]>
+}
+
+/** What the child tells the parent. */
+export type Said =
+  | { readonly op: "ready" }
+  | { readonly op: "acknowledged"; readonly id: string }
+  | { readonly op: "refused"; readonly id: string; readonly why: string }
+  | { readonly op: "report"; readonly lines: ReadonlyArray<Report> }
+  | { readonly op: "broken"; readonly why: string }
