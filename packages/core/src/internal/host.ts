@@ -4,6 +4,7 @@ import type { WireRequest } from "../AgentRuntime.ts"
 import type { StatePolicy } from "../RuntimeConfig.ts"
 import type { Change } from "../RuntimeStore.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
+import { AgentMetrics } from "./agentMetrics.ts"
 import type { Entry } from "./entry.ts"
 import type { Kernel } from "./kernel.ts"
 
@@ -41,6 +42,7 @@ export interface Host {
   readonly agent: Agent.Any
   readonly context: Context.Context<never>
   readonly onDefect: "continue" | "terminate"
+  readonly metrics: AgentMetrics | undefined
   readonly isState: ((value: unknown) => boolean) | undefined
   readonly isEmitted: ((value: unknown) => boolean) | undefined
   find(name: string): CompiledType | undefined
@@ -175,6 +177,7 @@ export const makeHost = (
     agent,
     context: flatten(context),
     onDefect: options.onDefect ?? "continue",
+    metrics: new AgentMetrics(agent.name, kernel.context),
     isState: Schema.is(agent.state),
     isEmitted: Schema.is(agent.emits),
     find: (name) => types.get(name),
@@ -244,6 +247,7 @@ const asJson = (value: unknown): Schema.Json | undefined => {
 export class LocalHost implements Host {
   readonly agent: Agent.Any
   readonly onDefect: "continue" | "terminate"
+  readonly metrics = undefined
   readonly isState = undefined
   readonly isEmitted = undefined
   private readonly kernel: Kernel

@@ -64,8 +64,8 @@ const run = (entry: Entry, attempt: Attempt): void => {
   } catch (defect) {
     return end(entry, attempt, Exit.die(defect), attempt.startedAt)
   }
-  if (Exit.isExit(effect)) return end(entry, attempt, effect, attempt.startedAt)
   if (kernel.tracing || activity.parent !== undefined) effect = traced(entry, activity, effect)
+  else if (Exit.isExit(effect)) return end(entry, attempt, effect, attempt.startedAt)
   const fiber = entry.run(effect)
   const exit = fiber.pollUnsafe()
   // It may have been superseded from within.
