@@ -64,9 +64,13 @@ class ModelReader {
       if (this.cursor < first) out.push(`gap ${first - this.cursor}: ${this.cursor + 1}-${first}`)
       wanted = unread.filter((event) => event.sequence > first && this.wants(event))
     }
-    this.cursor = this.log.length
-    this.isLive = true
-    return [...out, ...wanted.map(({ sequence }) => `${sequence}`)]
+    for (const { sequence } of wanted) out.push(`${sequence}`)
+    // Where nothing is to be had nobody reads, and who has not read has not caught up.
+    if (out.length > 0 || this.isLive) {
+      this.cursor = this.log.length
+      this.isLive = true
+    }
+    return out
   }
 }
 
@@ -168,11 +172,13 @@ const scenario = (
   )
 
 describe("B5 replay, gaps and cursors", () => {
-  it("every subscriber sees what the model says, wherever it starts and however slowly it reads", () =>
-    fc.assert(
+  it("every subscriber sees what the model says, wherever it starts and however slowly it reads", async () => {
+    const result = await fc.check(
       fc.asyncProperty(fc.integer({ min: 0, max: 12 }), fc.array(command, { maxLength: 30 }), (retention, commands) =>
         Effect.runPromise(scenario(retention, commands))
       ),
       { numRuns: 500 }
-    ))
+    )
+    assert.isFalse(result.failed, fc.defaultReportMessage(result))
+  })
 })
