@@ -99,6 +99,29 @@ describe("RuntimeManager", () => {
     }).pipe(Effect.provide(inMemory))
   )
 
+  it.effect("B1 an event is published after its commit: even its filter sees the new state and the final receipt", () =>
+    Effect.gen(function* () {
+      const runtime = yield* create
+      const seen: Array<unknown> = []
+      const events = yield* runtime.subscription({
+        filter: (event) => {
+          if (event._tag !== "Processed") return true
+          const { sequence, state } = Effect.runSync(runtime.info)
+          const { status } = Effect.runSync(runtime.receipt(event.activityId))
+          return seen.push([sequence === event.sequence, state.total, status]) > 0
+        }
+      })
+      for (let i = 0; i < 3; i++) yield* runtime.ask(Add.make({ n: 1 }))
+      yield* runtime.terminate()
+      assert.strictEqual((yield* Stream.runCollect(events)).length, 4)
+      assert.deepStrictEqual(seen, [
+        [true, 1, "succeeded"],
+        [true, 2, "succeeded"],
+        [true, 3, "succeeded"]
+      ])
+    }).pipe(Effect.provide(inMemory))
+  )
+
   it.effect("P5 a drain cancels pending retries, and what waits for one is told", () =>
     Effect.gen(function* () {
       const runtime = yield* create
