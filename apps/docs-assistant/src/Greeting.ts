@@ -3,16 +3,18 @@
  */
 import { Console, Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
+import { Answerer } from "./answering/Answerer.ts"
 import { DocumentSources } from "./library/DocumentSources.ts"
 
-const greeting = (url: string, folders: ReadonlyArray<string>): string => `\
+const greeting = (url: string, folders: ReadonlyArray<string>, name: string): string => `\
 Answering questions about ${folders.join(" and ")} at ${url}
+Answers come from ${name}.
 
 Try, in another terminal:
 
-  curl ${url}/v1/runtimes --json '{"agent":"DocsAssistant","id":"talk"}'
-  curl '${url}/v1/runtimes/talk/activities?wait=30s' \\
-    --json '{"type":"Ask","payload":{"question":"How do I bound a queue?"}}'
+  curl ${url}/v1/runtimes -H 'content-type: application/json' -d '{"agent":"DocsAssistant","id":"talk"}'
+  curl '${url}/v1/runtimes/talk/activities?wait=30s' -H 'content-type: application/json' \\
+    -d '{"type":"Ask","payload":{"question":"How do I bound a queue?"}}'
 
 The whole API: ${url}/docs. Ctrl-C stops.
 `
@@ -23,10 +25,11 @@ The whole API: ${url}/docs. Ctrl-C stops.
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<never, never, HttpServer.HttpServer> = Layer.effectDiscard(
+export const layer: Layer.Layer<never, never, Answerer | HttpServer.HttpServer> = Layer.effectDiscard(
   Effect.gen(function* () {
     const { address } = yield* HttpServer.HttpServer
     const folders = (yield* DocumentSources).map((_) => _.folder)
-    yield* Console.log(greeting(HttpServer.formatAddress(address), folders))
+    const { name } = yield* Answerer
+    yield* Console.log(greeting(HttpServer.formatAddress(address), folders, name))
   })
 )

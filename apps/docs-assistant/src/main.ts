@@ -3,13 +3,18 @@ import { RuntimeManager } from "@agent-runtime/core"
 import { SqlRuntimeStore } from "@agent-runtime/store-sql"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Option } from "effect"
+import { FetchHttpClient } from "effect/http"
 import * as DocsAssistantWorkflow from "./agents/DocsAssistantWorkflow.ts"
 import * as DocumentIndexWorkflow from "./agents/DocumentIndexWorkflow.ts"
+import * as ExtractiveAnswerer from "./answering/ExtractiveAnswerer.ts"
+import * as ModelAnswerer from "./answering/ModelAnswerer.ts"
 import * as Greeting from "./Greeting.ts"
 import * as Indexing from "./Indexing.ts"
 import * as DocumentLibrary from "./library/DocumentLibrary.ts"
 import { DocumentSources } from "./library/DocumentSources.ts"
+import * as ModelSettings from "./model/ModelSettings.ts"
+import * as OpenAiCompatible from "./model/OpenAiCompatible.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 
@@ -20,7 +25,22 @@ const sources = Layer.effect(
   Effect.map(Settings.Settings, ({ folders }) => folders)
 )
 
+const answerer = Layer.unwrap(
+  Effect.map(
+    ModelSettings.fromEnvironment,
+    Option.match({
+      onNone: () => ExtractiveAnswerer.layer,
+      onSome: (settings) =>
+        ModelAnswerer.layer(`${settings.model} at ${new URL(settings.url).host}`).pipe(
+          Layer.provide(OpenAiCompatible.layer(settings)),
+          Layer.provide(FetchHttpClient.layer)
+        )
+    })
+  )
+)
+
 const runtimes = Layer.merge(DocsAssistantWorkflow.layer, DocumentIndexWorkflow.layer).pipe(
+  Layer.provideMerge(answerer),
   Layer.provide(DocumentLibrary.layer),
   Layer.provideMerge(RuntimeManager.layerDurable.pipe(Layer.provide(store)))
 )

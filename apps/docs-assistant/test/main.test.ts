@@ -52,7 +52,7 @@ describe("docs-assistant", () => {
 
     const seen = [(await first).value]
     while (seen.at(-1)?.event !== "Processed") seen.push((await stream.next()).value)
-    expect(seen.map((_) => _?.event)).toEqual([...passages.map(() => "Emitted"), "Processed"])
+    expect(seen.map((_) => _?.event)).toEqual([...passages.map(() => "Emitted"), "Emitted", "Processed"])
     expect(seen[0]?.data).toMatchObject({ type: "Ask", index: 0, value: { _tag: "Passage", passage: passages[0] } })
     await stream.return(undefined)
   })

@@ -6,7 +6,7 @@ import * as DocumentFolder from "./DocumentFolder.ts"
 import * as DocumentPassages from "./DocumentPassages.ts"
 import { type IndexEvent, Skipped } from "./IndexEvent.ts"
 import { type FolderError, QuestionEmpty, SnapshotInvalid } from "./LibraryError.ts"
-import { type FoundPassage, found } from "./Passage.ts"
+import { type FoundPassage, found, type Passage } from "./Passage.ts"
 import * as SearchIndex from "./SearchIndex.ts"
 
 /**
@@ -48,6 +48,8 @@ export class DocumentLibrary extends Context.Service<
       question: string,
       options?: { readonly limit?: number }
     ) => Stream.Stream<FoundPassage, QuestionEmpty>
+    /** The passages of a document that was indexed, in the order of its lines; none for any other file. */
+    readonly document: (file: string) => Effect.Effect<ReadonlyArray<Passage>>
     /** Whether a folder has been indexed to its end. */
     readonly isIndexed: (folder: string) => Effect.Effect<boolean>
     /** The number of documents and passages. */
@@ -195,6 +197,7 @@ export const make = Effect.gen(function* () {
           ? Stream.fail(QuestionEmpty.of())
           : Stream.fromIterable(index.search(question, limit).map(([passage, score]) => found(passage, score)))
       ),
+    document: (file) => Effect.sync(() => (known.get(file)?.passages ?? []).flatMap((id) => index.get(id) ?? [])),
     isIndexed: (folder) => Effect.sync(() => complete.has(folder)),
     size: Effect.sync(() => ({ files: known.size, passages: index.size })),
     snapshot: Effect.sync(() => ({

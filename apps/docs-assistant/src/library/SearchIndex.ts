@@ -86,6 +86,13 @@ export class SearchIndex {
   }
 
   /**
+   * The passage with this id, if it is there.
+   */
+  get(id: number): Passage | undefined {
+    return this.#passages.get(id)
+  }
+
+  /**
    * Adds a passage and answers the id to remove it by.
    */
   add(passage: Passage): number {

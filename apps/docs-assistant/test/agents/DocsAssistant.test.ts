@@ -4,10 +4,11 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, FileSystem, Layer, Scope, Stream } from "effect"
 import { Cancel } from "../../src/agents/Cancel.ts"
-import { Ask, DocsAssistant } from "../../src/agents/DocsAssistant.ts"
+import { Approve, Ask, DocsAssistant, Forget, Summarize } from "../../src/agents/DocsAssistant.ts"
 import { layer as layerAssistant } from "../../src/agents/DocsAssistantWorkflow.ts"
 import { DocumentIndex, Index } from "../../src/agents/DocumentIndex.ts"
 import { layer as layerIndex } from "../../src/agents/DocumentIndexWorkflow.ts"
+import * as ExtractiveAnswerer from "../../src/answering/ExtractiveAnswerer.ts"
 import { DocumentLibrary, layer as layerLibrary } from "../../src/library/DocumentLibrary.ts"
 import { DocumentSources } from "../../src/library/DocumentSources.ts"
 
@@ -23,6 +24,7 @@ const temp = Effect.gen(function* () {
 const assistant = (folder: string) => {
   const library = layerLibrary.pipe(Layer.provide(NodeServices.layer))
   return Layer.merge(layerAssistant, layerIndex).pipe(
+    Layer.provide(ExtractiveAnswerer.layer),
     Layer.provideMerge(Layer.mergeAll(library, RuntimeManager.layer)),
     Layer.provide(Layer.succeed(DocumentSources, [{ folder }]))
   )
@@ -82,7 +84,7 @@ describe("DocsAssistant", () => {
             heading: "Zoo › Penguins"
           })
 
-          assert.deepStrictEqual(yield* told(events, "Ask"), ["Passage", "Processed Ask"])
+          assert.deepStrictEqual(yield* told(events, "Ask"), ["Passage", "Text", "Processed Ask"])
 
           const { state } = yield* runtime.info
           assert.deepStrictEqual(state.conversation, [
@@ -211,16 +213,29 @@ describe("DocsAssistant", () => {
     )
   )
 
-  it.live("remembers the last 50 turns", () =>
+  it.live("remembers turns as they were said, and puts the oldest in short", () =>
     live(
       Effect.gen(function* () {
         const { folder } = yield* temp
         yield* Effect.gen(function* () {
           const runtime = yield* create("talk")
-          for (let i = 0; i < 52; i++) yield* runtime.ask(Ask.make({ question: `question ${i}` }))
-          const { conversation } = (yield* runtime.info).state
-          assert.strictEqual(conversation.length, 50)
-          assert.strictEqual(conversation[0]?.question, "question 2")
+          for (let i = 1; i <= 52; i++) yield* runtime.ask(Ask.make({ question: `question ${i}` }))
+          const long = (yield* runtime.info).state
+          assert.strictEqual(long.conversation.length, 50)
+          assert.strictEqual(long.conversation[0]?.question, "question 3")
+          // From the 21st on each turn has asked for a summary, for later.
+          assert.strictEqual((yield* runtime.info).metrics.delayed, 32)
+
+          yield* runtime.ask(Summarize.make())
+          const short = (yield* runtime.info).state
+          assert.deepStrictEqual(short.conversation, long.conversation.slice(-8))
+          const asked = long.conversation.slice(0, -8).map(({ question }) => `- ${question}`)
+          assert.strictEqual(short.summary, asked.join("\n"))
+
+          yield* runtime.ask(Forget.make())
+          assert.deepStrictEqual((yield* runtime.info).state, { conversation: [] })
+          const error = yield* Effect.flip(runtime.ask(Approve.make()))
+          assert.strictEqual(error._tag, "NothingParked")
         }).pipe(Effect.provide(assistant(folder)))
       })
     )

@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Layer, Stream } from "effect"
 import { DocumentLibrary, layer as layerLibrary } from "../../src/library/DocumentLibrary.ts"
-import * as ExtractiveAnswer from "../../src/library/ExtractiveAnswer.ts"
+import * as ExtractiveAnswer from "../../src/answering/ExtractiveAnswer.ts"
 
 const effect = new URL("../../node_modules/effect", import.meta.url).pathname
 

@@ -1,8 +1,8 @@
 /**
  * Answers a question in the documents' own words: the sentences that fit it best, the first example, and where they stand.
  */
-import type { FoundPassage } from "./Passage.ts"
-import * as Words from "./Words.ts"
+import type { FoundPassage } from "../library/Passage.ts"
+import * as Words from "../library/Words.ts"
 
 const fence = /^[ \t]*```[^\n]*\n[^]*?^[ \t]*```[ \t]*$/gm
 const maxCodeLines = 30

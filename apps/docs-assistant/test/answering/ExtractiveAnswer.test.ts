@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ExtractiveAnswer from "../../src/library/ExtractiveAnswer.ts"
+import * as ExtractiveAnswer from "../../src/answering/ExtractiveAnswer.ts"
 import type { FoundPassage } from "../../src/library/Passage.ts"
 
 const passage = (text: string, overrides: Partial<FoundPassage> = {}): FoundPassage => ({

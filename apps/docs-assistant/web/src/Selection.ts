@@ -1,0 +1,81 @@
+/**
+ * The runtime that is looked at, followed: its events since a little while ago, over as many connections as it takes.
+ */
+import type { Agent } from "@agent-runtime/schema"
+import * as AgentApiClient from "@agent-runtime/transport-http/AgentApiClient"
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals"
+import { Effect, Fiber, Schedule, Stream } from "effect"
+import { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
+import { agentNamed } from "./Agents.ts"
+import * as Api from "./Api.ts"
+import { wantsStream } from "./Connection.ts"
+import { Conversation } from "./Conversation.ts"
+import { type Entry, EventLog } from "./EventLog.ts"
+import { look, type RuntimeInfo, selected } from "./Runtimes.ts"
+
+/** How many events of the past are fetched, and how many entries are kept. */
+const past = 300
+const kept = 1000
+
+export interface Selection {
+  readonly id: string
+  readonly agent: Agent.Any
+  readonly entries: ReadonlySignal<ReadonlyArray<Entry>>
+  /** Where the runtime is a conversation. */
+  readonly conversation: Conversation | undefined
+}
+
+const current = signal<Selection | undefined>(undefined)
+export const selection: ReadonlySignal<Selection | undefined> = current
+
+const follow = <A extends Agent.Any>(agent: A, { epoch, id, sequence }: RuntimeInfo, log: EventLog<A>) =>
+  Effect.gen(function* () {
+    const client = yield* AgentApiClient.AgentApiClient
+    const events = client.runtime(agent, id, epoch).subscribe({
+      from: { after: Math.max(0, sequence - past), epoch },
+      outcomes: ["processed", "failed"]
+    })
+    yield* Stream.runForEachArray(events, (batch) =>
+      Effect.sync(() => {
+        log.add(batch)
+        look()
+      })
+    )
+  }).pipe(
+    // Once connected the client reconnects by itself; this is for a server that is away at the very beginning.
+    Effect.retry({ while: (error) => error._tag === "ApiUnavailable", schedule: Schedule.spaced("1 second") }),
+    Effect.catch((error) => Effect.sync(() => Api.report(error))),
+    Effect.ensuring(Effect.sync(() => (wantsStream.value = false)))
+  )
+
+const select = <A extends Agent.Any>(
+  agent: A,
+  info: RuntimeInfo,
+  conversationOf: (log: EventLog<A>) => Conversation | undefined
+): (() => void) => {
+  const log = new EventLog<A>(kept)
+  wantsStream.value = true
+  const fiber = Api.fork(follow(agent, info, log))
+  current.value = { id: info.id, agent, entries: log.entries, conversation: conversationOf(log) }
+  return () => {
+    Effect.runFork(Fiber.interrupt(fiber))
+    current.value = undefined
+  }
+}
+
+/** Another id, or another life under the same id, is another selection. */
+const life = computed(() => {
+  const info = selected.value
+  return info === undefined ? undefined : `${info.id}/${info.epoch}`
+})
+
+/** Follows whatever is selected, one runtime at a time. */
+export const start = (): void => {
+  effect(() => {
+    if (life.value === undefined) return
+    const info = selected.peek()
+    if (info === undefined) return
+    if (info.agent === DocsAssistant.name) return select(DocsAssistant, info, (log) => new Conversation(info.id, log))
+    return select(agentNamed(info.agent), info, () => undefined)
+  })
+}
