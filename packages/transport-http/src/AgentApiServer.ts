@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import { RuntimeManager } from "@agent-runtime/core"
-import { Duration, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
-import { type Etag, type HttpPlatform, HttpRouter, HttpServer } from "effect/http"
+import { ByteSize, Duration, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
+import { type Etag, type HttpPlatform, HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AgentApi } from "./AgentApi.ts"
 import { layer as accessLayer } from "./internal/access.ts"
@@ -111,7 +111,11 @@ export const layer = (
       const gate = yield* CurrentGate
       const handle = yield* HttpRouter.toHttpEffect(routes)
       const origins = { hosts: [...loopback, ...(options.hosts ?? [])], origins: options.origins ?? [] }
-      yield* HttpServer.serveEffect(guard(limits, origins)(handle))
+      yield* Effect.provideService(
+        HttpServer.serveEffect(guard(limits, origins)(handle)),
+        HttpIncomingMessage.MaxBodySize,
+        ByteSize.bytes(limits.bodyBytes)
+      )
       yield* Effect.forkScoped(watch(gate))
       yield* Effect.addFinalizer(() => goDown(manager, gate))
     })

@@ -3,7 +3,7 @@ import { Context, Effect, Exit, Layer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { Access, CurrentPrincipal, RequiredScope } from "../AgentApi.ts"
-import { ShuttingDown } from "../ApiError.ts"
+import { ShuttingDown, type Unauthorized } from "../ApiError.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
 import { failure } from "./answer.ts"
 import { faultOf } from "./fault.ts"
@@ -20,6 +20,10 @@ const refused = (
   return new AgentError.RequestInvalid({ path, message: `${path.join(".") || error.kind} is wrong: ${message}` })
 }
 
+/** Whether who is asking was found at once. */
+const isKnown = (found: Effect.Effect<Principal, Unauthorized>): found is Exit.Exit<Principal, Unauthorized> =>
+  Exit.isExit(found)
+
 /** Stands in front of every endpoint: who is asking, whether they may, how often, and what they asked. */
 export const layer: Layer.Layer<Access, never, CurrentGate> = Layer.effect(
   Access,
@@ -29,32 +33,28 @@ export const layer: Layer.Layer<Access, never, CurrentGate> = Layer.effect(
     return Access.of((handler, { endpoint }) => {
       const scope = Context.get(endpoint.annotations, RequiredScope)
       const isWork = scope === "send" || scope === "manage"
+      const answering = Effect.catch(handler, (error) => {
+        if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
+        return Effect.map(HttpRouter.params, (params) => failure(refused(error, params)))
+      })
       const admitted = (principal: Principal) => {
         if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
         if (isWork && gate.closing) return Exit.succeed(failure(ShuttingDown.of()))
         const busy = gate.enter(principal)
         if (busy !== undefined) return Exit.succeed(failure(busy))
-        return Effect.onExit(
-          Effect.provideService(
-            Effect.catch(handler, (error) => {
-              if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
-              return Effect.map(HttpRouter.params, (params) => failure(refused(error, params)))
-            }),
-            CurrentPrincipal,
-            principal
-          ),
-          () => {
-            gate.leave(principal)
-            return Exit.void
-          }
-        )
+        return Effect.onExit(Effect.provideService(answering, CurrentPrincipal, principal), () => {
+          gate.leave(principal)
+          return Exit.void
+        })
       }
-      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
-        Effect.matchEffect(authorization.authenticate(request.headers), {
+      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+        const found = authorization.authenticate(request.headers)
+        if (isKnown(found) && Exit.isSuccess(found)) return admitted(found.value)
+        return Effect.matchEffect(found, {
           onFailure: (error) => Effect.succeed(failure(error)),
           onSuccess: admitted
         })
-      )
+      })
     })
   })
 )

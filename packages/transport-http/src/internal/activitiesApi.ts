@@ -1,7 +1,7 @@
-import { AgentError, Receipt } from "@agent-runtime/schema"
+import { ActivityId, AgentError, Receipt } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import { Duration, Effect, Exit, Result, Schema } from "effect"
-import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AgentApi, CurrentPrincipal, SendActivity } from "../AgentApi.ts"
 import { Authorization } from "../Authorization.ts"
@@ -15,12 +15,23 @@ import { answered, find } from "./runtimesApi.ts"
 
 const decodeSend = Schema.decodeUnknownResult(Schema.toCodecJson(SendActivity))
 
+/** The common case, which needs no schema: nothing but a type, a payload and an id. */
+const isPlain = (value: unknown): value is SendActivity => {
+  if (typeof value !== "object" || value === null || !("type" in value) || typeof value.type !== "string") return false
+  for (const [key, field] of Object.entries(value)) {
+    if (key !== "type" && key !== "payload" && !(key === "id" && ActivityId.isActivityId(field))) return false
+  }
+  return true
+}
+
 /** One activity as it was sent, or what is wrong with it. */
 const toSend = (value: unknown): Result.Result<SendActivity, AgentError.ActivityInvalid> =>
-  Result.mapError(decodeSend(value), ({ issue }) => {
-    const { message, path } = faultOf(issue)
-    return AgentError.ActivityInvalid.of(path, `${path.join(".") || "An activity"} is wrong: ${message}`)
-  })
+  isPlain(value)
+    ? Result.succeed(value)
+    : Result.mapError(decodeSend(value), ({ issue }) => {
+        const { message, path } = faultOf(issue)
+        return AgentError.ActivityInvalid.of(path, `${path.join(".") || "An activity"} is wrong: ${message}`)
+      })
 
 const send = (
   runtime: AgentRuntime.AgentRuntime,
@@ -84,29 +95,51 @@ export const layer = HttpApiBuilder.group(
     const found = (id: string, epoch: number | undefined) =>
       Effect.flatMap(CurrentPrincipal, (principal) => find(manager, principal, id, epoch))
 
-    const post = Effect.fnUntraced(function* (id: string, epoch: number | undefined, wait: string | undefined) {
-      const request = yield* HttpServerRequest.HttpServerRequest
-      const millis = yield* waitOf(wait)
-      const body = yield* read(request, limits, true)
-      if (body.lines) {
-        const runtime = yield* found(id, epoch)
-        const lines = body.text.split("\n").filter((line) => line.trim() !== "")
-        const results = yield* Effect.forEach(lines, (line) => sendOne(runtime, parse(line, limits.jsonDepth)))
-        return HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
-          contentType: "application/x-ndjson"
+    const lines = (runtime: AgentRuntime.AgentRuntime, text: string) =>
+      Effect.map(
+        Effect.forEach(
+          text.split("\n").filter((line) => line.trim() !== ""),
+          (line) => sendOne(runtime, parse(line, limits.jsonDepth))
+        ),
+        (results) =>
+          HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
+            contentType: "application/x-ndjson"
+          })
+      )
+
+    const list = (runtime: AgentRuntime.AgentRuntime, values: ReadonlyArray<unknown>) =>
+      Effect.map(
+        Effect.forEach(values, (value) => sendOne(runtime, Exit.succeed(value))),
+        (items) => json({ items })
+      )
+
+    const one = (runtime: AgentRuntime.AgentRuntime, value: unknown, millis: number) =>
+      millis > 0
+        ? Effect.map(
+            Effect.flatMap(send(runtime, value), (sent) => ended(runtime, sent, millis)),
+            receipt
+          )
+        : Effect.map(send(runtime, value), receipt)
+
+    const post = (
+      request: HttpServerRequest.HttpServerRequest,
+      id: string,
+      epoch: number | undefined,
+      wait: string | undefined
+    ): Effect.Effect<HttpServerResponse.HttpServerResponse, Failure, CurrentPrincipal> =>
+      Effect.flatMap(waitOf(wait), (millis) =>
+        Effect.flatMap(read(request, limits, true), (body): ReturnType<typeof post> => {
+          if (body.lines) return Effect.flatMap(found(id, epoch), (runtime) => lines(runtime, body.text))
+          const value = parse(body.text, limits.jsonDepth)
+          if (Exit.isFailure(value)) return Exit.failCause(value.cause)
+          return Effect.flatMap(found(id, epoch), (runtime) =>
+            Array.isArray(value.value) ? list(runtime, value.value) : one(runtime, value.value, millis)
+          )
         })
-      }
-      const value = yield* parse(body.text, limits.jsonDepth)
-      const runtime = yield* found(id, epoch)
-      if (Array.isArray(value)) {
-        return json({ items: yield* Effect.forEach(value, (item) => sendOne(runtime, Exit.succeed(item))) })
-      }
-      const sent = yield* send(runtime, value)
-      return receipt(millis > 0 ? yield* ended(runtime, sent, millis) : sent)
-    })
+      )
 
     return handlers
-      .handleRaw("send", ({ params, query }) => answered(post(params.id, query.epoch, query.wait)))
+      .handleRaw("send", ({ params, query, request }) => answered(post(request, params.id, query.epoch, query.wait)))
       .handle("receipt", ({ params, query }) =>
         answered(
           Effect.gen(function* () {

@@ -81,7 +81,17 @@ export const json = (
   headers?: Record<string, string>
 ): HttpServerResponse.HttpServerResponse => text(JSON.stringify(value), status, headers)
 
-export const isoTime = (millis: number): string => new Date(millis).toISOString()
+let lastMillis = Number.NaN
+let lastText = ""
+
+/** ISO 8601 in UTC. What happens together often happens in the same millisecond. */
+export const isoTime = (millis: number): string => {
+  if (millis !== lastMillis) {
+    lastText = new Date(millis).toISOString()
+    lastMillis = millis
+  }
+  return lastText
+}
 
 export const receiptToJson = (receipt: Receipt.Receipt): unknown => ({
   ...receipt,

@@ -1,6 +1,6 @@
 import { AgentError } from "@agent-runtime/schema"
-import { ByteSize, Effect, Exit } from "effect"
-import { HttpIncomingMessage, HttpServerError, type HttpServerRequest } from "effect/http"
+import { Effect, Exit } from "effect"
+import { type HttpServerError, type HttpServerRequest } from "effect/http"
 import { PayloadTooLarge, UnsupportedMediaType } from "../ApiError.ts"
 import type { ServerLimitsShape } from "../ServerLimits.ts"
 
@@ -58,7 +58,7 @@ export interface Body {
   readonly lines: boolean
 }
 
-/** Reads the body of a request within the limits. */
+/** Reads the body of a request within the limits; `MaxBodySize` is the server's. */
 export const read = (
   request: HttpServerRequest.HttpServerRequest,
   limits: ServerLimitsShape,
@@ -76,20 +76,17 @@ export const read = (
   if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytes) {
     return Exit.fail(PayloadTooLarge.of(limits.bodyBytes))
   }
-  return Effect.matchEffect(
-    Effect.provideService(request.arrayBuffer, HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limits.bodyBytes)),
-    {
-      onFailure: (error) =>
-        Exit.fail(isTooLarge(error) ? PayloadTooLarge.of(limits.bodyBytes) : invalid("The body ended too soon")),
-      onSuccess: (bytes): Exit.Exit<Body, BodyError> => {
-        try {
-          return Exit.succeed({ text: decoder.decode(bytes), lines })
-        } catch {
-          return Exit.fail(invalid("The body is no UTF-8"))
-        }
+  return Effect.matchEffect(request.arrayBuffer, {
+    onFailure: (error) =>
+      Exit.fail(isTooLarge(error) ? PayloadTooLarge.of(limits.bodyBytes) : invalid("The body ended too soon")),
+    onSuccess: (bytes): Exit.Exit<Body, BodyError> => {
+      try {
+        return Exit.succeed({ text: decoder.decode(bytes), lines })
+      } catch {
+        return Exit.fail(invalid("The body is no UTF-8"))
       }
     }
-  )
+  })
 }
 
 const isTooLarge = ({ reason }: HttpServerError.HttpServerError): boolean =>
