@@ -36,6 +36,15 @@ export class History {
     if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, -1)
   }
 
+  /** It is neither in the mailbox nor in the log while what becomes of it is being written: it is found all the same. */
+  hold(activity: Activity): void {
+    ;(this.named ??= new Map()).set(activity.id, activity)
+  }
+
+  release(activity: Activity): void {
+    if (activity.serial !== 0 && this.named?.get(activity.id) === activity) this.named.delete(activity.id)
+  }
+
   /** An activity that was given this id, or has ended with it, while its receipt is kept. */
   find(id: string): Activity | undefined {
     const named = this.named?.get(id)

@@ -251,7 +251,14 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
   }
   if (entry.journal === undefined) return apply()
   const dueAt = due === undefined ? undefined : entry.kernel.startedAt + due
-  entry.journal.push({ change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead: false }] }), apply })
+  entry.history.hold(activity)
+  entry.journal.push({
+    change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead: false }] }),
+    apply: () => {
+      entry.history.release(activity)
+      apply()
+    }
+  })
 }
 
 /** The end of an activity whose workflow did not run to an end of its own. */

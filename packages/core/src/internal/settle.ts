@@ -29,9 +29,13 @@ export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: n
   const { journal } = entry
   if (journal === undefined) return conclude(entry, activity, attempt, outcome, entry.sequence + 1, at, undefined)
   let sequence = 0
+  entry.history.hold(activity)
   journal.push({
     change: () => changeOf(entry, activity, attempt, outcome, (sequence = journal.nextSequence()), at),
-    apply: (written) => conclude(entry, activity, attempt, outcome, sequence, at, written)
+    apply: (written) => {
+      entry.history.release(activity)
+      conclude(entry, activity, attempt, outcome, sequence, at, written)
+    }
   })
 }
 
