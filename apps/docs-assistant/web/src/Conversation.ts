@@ -63,7 +63,13 @@ const turnOf = (entry: Told, before: Turn | undefined): Turn | undefined => {
       const { activityId, payload, priority } = entry
       const common = { activityId, question: payload.question, priority }
       return entry._tag === "Failed"
-        ? { ...common, status: "failed", answer: before?.answer ?? "", passages: before?.passages ?? [], failure: entry.error.message }
+        ? {
+            ...common,
+            status: "failed",
+            answer: before?.answer ?? "",
+            passages: before?.passages ?? [],
+            failure: entry.error.message
+          }
         : {
             ...common,
             status: "answered",
@@ -82,7 +88,8 @@ const turnsOf = (entries: ReadonlyArray<Told>, asked: ReadonlyArray<Asked>): Rea
   const known = new Map<string, Turn>(asked.map((one) => [one.activityId, waiting(one)]))
   const ended: Array<Turn> = []
   for (const entry of entries) {
-    const id = entry._tag === "Emissions" ? entry.first.activityId : "activityId" in entry ? entry.activityId : undefined
+    const id =
+      entry._tag === "Emissions" ? entry.first.activityId : "activityId" in entry ? entry.activityId : undefined
     if (id === undefined) continue
     const turn = turnOf(entry, known.get(id))
     if (turn === undefined) continue

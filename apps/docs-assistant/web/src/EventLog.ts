@@ -46,7 +46,9 @@ export class EventLog<A extends Agent.Any> {
   private addEmitted(entries: Array<Entry<A>>, event: Emitted<A>): void {
     const at = entries.findLastIndex(
       (entry) =>
-        entry._tag === "Emissions" && entry.first.activityId === event.activityId && entry.first.attempt === event.attempt
+        entry._tag === "Emissions" &&
+        entry.first.activityId === event.activityId &&
+        entry.first.attempt === event.attempt
     )
     const entry = entries[at]
     if (entry?._tag === "Emissions") {

@@ -4,7 +4,7 @@
  * One event stream and these short requests are all that a page keeps open: browsers allow only a few connections to one
  * server, over all their tabs.
  */
-import type { AgentError, AgentRuntimeState } from "@agent-runtime/schema"
+import type { AgentRuntimeState } from "@agent-runtime/schema"
 import * as AgentApiClient from "@agent-runtime/transport-http/AgentApiClient"
 import { batch, computed, signal } from "@preact/signals"
 import { Effect, Exit, Latch } from "effect"
@@ -55,11 +55,11 @@ const list = Effect.gen(function* () {
 /** One that is selected and not in the list. */
 const find = Effect.fnUntraced(function* (id: string) {
   const client = yield* AgentApiClient.AgentApiClient
-  return yield* client.runtime(anyAgent, id).info.pipe(
-    Effect.catchTag(["AgentRuntimeNotFound", "RuntimeIdInvalid"], (_: AgentError.AgentRuntimeNotFound | AgentError.RuntimeIdInvalid) =>
-      Exit.succeed(undefined)
-    )
-  )
+  const { info } = client.runtime(anyAgent, id)
+  return yield* Effect.catchTags(info, {
+    AgentRuntimeNotFound: () => Exit.succeed(undefined),
+    RuntimeIdInvalid: () => Exit.succeed(undefined)
+  })
 })
 
 const lookOnce = Effect.gen(function* () {

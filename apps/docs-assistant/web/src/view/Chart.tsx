@@ -1,0 +1,103 @@
+import { useEffect, useRef } from "preact/hooks"
+import type uPlot from "uplot"
+
+export interface Series {
+  readonly label: string
+  /** The name of a CSS variable. */
+  readonly color: string
+}
+
+interface Props {
+  readonly title: string
+  readonly unit: string
+  readonly series: ReadonlyArray<Series>
+  readonly times: ReadonlyArray<number>
+  /** One list of values for each series. */
+  readonly values: ReadonlyArray<ReadonlyArray<number | null>>
+}
+
+const height = 140
+
+/** Loaded with the first chart: a conversation needs none. */
+const load = async () => {
+  const [module] = await Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")])
+  return module.default
+}
+
+const options = (element: HTMLElement, series: ReadonlyArray<Series>): uPlot.Options => {
+  const style = getComputedStyle(element)
+  const color = (name: string) => style.getPropertyValue(name).trim()
+  const axis = { stroke: color("--quiet-ink"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } }
+  return {
+    width: element.clientWidth,
+    height,
+    legend: { show: false },
+    cursor: { show: false },
+    scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    axes: [
+      { ...axis, size: 24, values: (u, splits) => splits.map((at) => ago(at, u.scales["x"]?.max ?? at)) },
+      { ...axis, size: 44 }
+    ],
+    series: [
+      {},
+      ...series.map(({ color: name, label }) => ({
+        label,
+        stroke: color(name),
+        width: 2,
+        spanGaps: true,
+        points: { size: 4 }
+      }))
+    ]
+  }
+}
+
+const ago = (at: number, now: number): string => {
+  const seconds = Math.round(now - at)
+  return seconds < 1 ? "now" : seconds < 60 ? `−${seconds} s` : `−${Math.round(seconds / 60)} min`
+}
+
+const latest = (values: ReadonlyArray<number | null>): string => {
+  const value = values.findLast((value) => value !== null)
+  return value === undefined || value === null ? "–" : value.toFixed(value < 10 && value % 1 !== 0 ? 1 : 0)
+}
+
+export const Chart = ({ series, times, title, unit, values }: Props) => {
+  const box = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot>(undefined)
+  const data = [times, ...values] as uPlot.AlignedData
+  const current = useRef(data)
+  current.current = data
+
+  useEffect(() => {
+    const element = box.current
+    if (element === null) return
+    let isGone = false
+    const observer = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
+    void load().then((Plot) => {
+      if (isGone) return
+      plot.current = new Plot(options(element, series), current.current, element)
+      observer.observe(element)
+    })
+    return () => {
+      isGone = true
+      observer.disconnect()
+      plot.current?.destroy()
+      plot.current = undefined
+    }
+  }, [])
+
+  useEffect(() => plot.current?.setData(data), [times])
+
+  return (
+    <figure>
+      <div ref={box} class="plot" role="img" aria-label={`${title} over the last minutes`} />
+      <figcaption>
+        {series.map(({ color, label }, index) => (
+          <span key={label} class="legend">
+            <i class={`swatch ${color.slice(2)}`} /> {label} <strong>{latest(values[index] ?? [])}</strong> {unit}
+          </span>
+        ))}
+      </figcaption>
+    </figure>
+  )
+}

@@ -1,0 +1,151 @@
+import { Priority } from "@agent-runtime/schema"
+import { useSignal } from "@preact/signals"
+import { useEffect, useRef } from "preact/hooks"
+import type { FoundPassage } from "../../../src/library/Passage.ts"
+import type { Conversation, Turn } from "../Conversation.ts"
+import type { RuntimeInfo } from "../Runtimes.ts"
+import { Markdown } from "./Markdown.tsx"
+import { linesOf, openPassage } from "./PassageDialog.tsx"
+
+const fileName = (file: string) => file.slice(file.lastIndexOf("/") + 1)
+
+const Citations = ({ passages }: { readonly passages: ReadonlyArray<FoundPassage> }) =>
+  passages.length === 0 ? null : (
+    <ul class="citations" aria-label="Passages">
+      {passages.map((passage, index) => (
+        <li key={`${passage.file}:${passage.firstLine}`}>
+          <button
+            type="button"
+            title={`${passage.file}, ${passage.heading}`}
+            onClick={() => openPassage(passage)}
+            data-testid="citation"
+          >
+            <span class="number">{index + 1}</span> {fileName(passage.file)}:{linesOf(passage)}
+          </button>
+        </li>
+      ))}
+    </ul>
+  )
+
+const statusTexts = { waiting: "Waiting for its turn…", answering: "Answering…", answered: "", failed: "" }
+
+const TurnView = ({ conversation, turn }: { readonly conversation: Conversation; readonly turn: Turn }) => {
+  const isOpen = turn.status === "waiting" || turn.status === "answering"
+  return (
+    <li class={`turn ${turn.status}`} data-testid="turn" data-status={turn.status}>
+      <div class="question">
+        <p>{turn.question ?? "A question from elsewhere"}</p>
+        {turn.priority !== undefined && turn.priority !== "standard" && (
+          <span class={`lane ${turn.priority}`}>{turn.priority}</span>
+        )}
+      </div>
+      <div class="answer">
+        {turn.answer !== "" && <Markdown text={turn.answer} />}
+        {turn.failure !== undefined && <p class="bad">{turn.failure}</p>}
+        {isOpen && (
+          <p class="progress">
+            <span>{statusTexts[turn.status]}</span>
+            <button
+              type="button"
+              class="quiet"
+              onClick={() => void conversation.cancel(turn.activityId)}
+              data-testid="cancel"
+            >
+              Cancel
+            </button>
+          </p>
+        )}
+        <Citations passages={turn.passages} />
+      </div>
+    </li>
+  )
+}
+
+const Composer = ({ conversation }: { readonly conversation: Conversation }) => {
+  const question = useSignal("")
+  const priority = useSignal<Priority.Priority>("standard")
+  const ask = async () => {
+    const asked = question.value.trim()
+    if (asked === "") return
+    question.value = ""
+    if (!(await conversation.ask(asked, priority.value)) && question.value === "") question.value = asked
+  }
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault()
+        void ask()
+      }}
+    >
+      <textarea
+        aria-label="Question"
+        placeholder="Ask about the documents"
+        rows={2}
+        maxLength={4000}
+        value={question.value}
+        onInput={(event) => (question.value = event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return
+          event.preventDefault()
+          void ask()
+        }}
+        data-testid="question"
+      />
+      <div class="controls">
+        <select
+          aria-label="Priority"
+          value={priority.value}
+          onChange={(event) => {
+            const { value } = event.currentTarget
+            if (Priority.isPriority(value)) priority.value = value
+          }}
+          data-testid="priority"
+        >
+          {Priority.priorities.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+        <button type="submit" class="primary" data-testid="ask">
+          Ask
+        </button>
+      </div>
+    </form>
+  )
+}
+
+/** Keeps the end in view while it grows, unless the reader has scrolled up. */
+const useStickToEnd = (changes: unknown) => {
+  const box = useRef<HTMLDivElement>(null)
+  const isAtEnd = useRef(true)
+  useEffect(() => {
+    if (isAtEnd.current) box.current?.scrollTo({ top: box.current.scrollHeight })
+  }, [changes])
+  const onScroll = () => {
+    const { clientHeight = 0, scrollHeight = 0, scrollTop = 0 } = box.current ?? {}
+    isAtEnd.current = scrollHeight - scrollTop - clientHeight < 40
+  }
+  return { box, onScroll }
+}
+
+export const Talk = ({ conversation, info }: { readonly conversation: Conversation; readonly info: RuntimeInfo }) => {
+  const turns = conversation.turns.value
+  const { box, onScroll } = useStickToEnd(turns)
+  return (
+    <>
+      <div class="turns" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label="Conversation">
+        {turns.length === 0 && <p class="empty">Ask something that the documents can answer.</p>}
+        <ol>
+          {turns.map((turn) => (
+            <TurnView key={turn.activityId} conversation={conversation} turn={turn} />
+          ))}
+        </ol>
+      </div>
+      {info.status === "terminated" || info.status === "draining" ? (
+        <p class="empty">This conversation has ended.</p>
+      ) : (
+        <Composer conversation={conversation} />
+      )}
+    </>
+  )
+}
