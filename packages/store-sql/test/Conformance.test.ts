@@ -3,6 +3,7 @@ import * as RuntimeTest from "@agent-runtime/core/RuntimeTest"
 import { layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { SqlError } from "effect/sql"
+import { TestClock } from "effect/testing"
 import { PostgresServer } from "./support/PostgresServer.ts"
 import * as Stores from "./support/Stores.ts"
 
@@ -16,10 +17,11 @@ const on = <R>(database: Effect.Effect<Stores.Database, SqlError.SqlError, R>) =
       )
     ),
     Layer.provide(RuntimeConfig.layer(RuntimeTest.limits)),
-    Layer.merge(RuntimeTest.layerTestClock)
+    Layer.merge(RuntimeTest.layerTestClock),
+    Layer.provideMerge(TestClock.layer())
   )
 
-layer(PostgresServer.layer, { timeout: 60_000 })("RuntimeManager.layerDurable", (it) => {
+layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("RuntimeManager.layerDurable", (it) => {
   for (const { rule, run, title } of RuntimeTest.conformance) {
     it.effect(`${rule} ${title} (SQLite)`, () => Effect.provide(run, on(Stores.sqlite)))
     it.effect(`${rule} ${title} (PostgreSQL)`, () => Effect.provide(run, on(Stores.postgres)))
