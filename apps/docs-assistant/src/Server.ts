@@ -6,6 +6,7 @@ import { Authorization } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import { Effect, type FileSystem, Layer, Schema } from "effect"
 import type { HttpServer } from "effect/http"
+import * as Dashboard from "./Dashboard.ts"
 import { Settings } from "./Settings.ts"
 
 /**
@@ -45,7 +46,7 @@ export const layer: Layer.Layer<
   Effect.map(Settings, (settings) => {
     const { host, port, tokens } = settings
     const authorization = tokens === undefined ? Layer.empty : Authorization.layerTokenFile(tokens)
-    return NodeAgentApiServer.layer({ host, port }).pipe(
+    return NodeAgentApiServer.layer({ host, port, routes: Dashboard.routes }).pipe(
       Layer.provide(authorization),
       Layer.catchTag("ServeError", ({ cause }) =>
         Layer.effectContext(Effect.fail(new AddressUnavailable({ message: why(cause, settings) })))

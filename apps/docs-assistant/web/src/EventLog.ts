@@ -1,49 +1,44 @@
 /**
  * What a runtime has told, newest last: the latest of it, for a page that stays open for days.
  */
-import type { Agent, AgentEvent } from "@agent-runtime/schema"
+import type { AgentEvent } from "@agent-runtime/schema"
 import { type ReadonlySignal, signal } from "@preact/signals"
 
-type Event<A extends Agent.Any> = AgentEvent.AgentEvent<A>
-type Emitted<A extends Agent.Any> = Extract<Event<A>, { readonly _tag: "Emitted" }>
-
 /** Everything that one attempt of an activity has emitted, in one entry: there may be thousands. */
-export interface Emissions<A extends Agent.Any> {
+export interface Emissions {
   readonly _tag: "Emissions"
-  readonly first: Emitted<A>
-  readonly last: Emitted<A>
-  readonly values: ReadonlyArray<Emitted<A>["value"]>
+  readonly first: AgentEvent.Emitted
+  readonly last: AgentEvent.Emitted
+  readonly values: ReadonlyArray<unknown>
 }
 
-export type Entry<A extends Agent.Any = Agent.Any> = (Exclude<Event<A>, Emitted<A>> | Emissions<A>) & {
+export type Entry = (AgentEvent.Processed | AgentEvent.Failed | AgentEvent.Gap | AgentEvent.End | Emissions) & {
   readonly key: number
 }
 
-const isEmitted = <A extends Agent.Any>(event: Event<A>): event is Emitted<A> => event._tag === "Emitted"
-
-export class EventLog<A extends Agent.Any> {
+export class EventLog {
   private readonly capacity: number
-  private readonly current = signal<ReadonlyArray<Entry<A>>>([])
+  private readonly current = signal<ReadonlyArray<Entry>>([])
   private keys = 0
 
   constructor(capacity: number) {
     this.capacity = capacity
   }
 
-  get entries(): ReadonlySignal<ReadonlyArray<Entry<A>>> {
+  get entries(): ReadonlySignal<ReadonlyArray<Entry>> {
     return this.current
   }
 
-  add(events: ReadonlyArray<Event<A>>): void {
+  add(events: ReadonlyArray<AgentEvent.AgentEvent>): void {
     const entries = [...this.current.peek()]
     for (const event of events) {
-      if (isEmitted(event)) this.addEmitted(entries, event)
-      else entries.push({ ...(event as Exclude<Event<A>, Emitted<A>>), key: this.keys++ })
+      if (event._tag === "Emitted") this.addEmitted(entries, event)
+      else entries.push({ ...event, key: this.keys++ })
     }
     this.current.value = entries.slice(-this.capacity)
   }
 
-  private addEmitted(entries: Array<Entry<A>>, event: Emitted<A>): void {
+  private addEmitted(entries: Array<Entry>, event: AgentEvent.Emitted): void {
     const at = entries.findLastIndex(
       (entry) =>
         entry._tag === "Emissions" &&

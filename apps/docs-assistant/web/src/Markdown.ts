@@ -5,6 +5,8 @@
 export type Inline =
   | { readonly type: "text" | "code" | "strong" | "em"; readonly text: string }
   | { readonly type: "link"; readonly text: string; readonly href: string }
+  /** `[2]`: the second of the passages that the text is taken from. */
+  | { readonly type: "citation"; readonly number: number }
 
 export type Block =
   | { readonly type: "paragraph"; readonly inlines: ReadonlyArray<Inline> }
@@ -15,7 +17,7 @@ export type Block =
   | { readonly type: "table"; readonly rows: ReadonlyArray<ReadonlyArray<ReadonlyArray<Inline>>> }
 
 const inline =
-  /(?<ticks>`+)(?<code>[^]*?[^`])\k<ticks>(?!`)|\*\*(?<strong>[^*\n]+)\*\*|(?<![\w*])[*_](?<em>[^*_\n]+)[*_](?![\w*])|\[(?<label>[^\]\n]*)\]\((?<href>[^)\s]*)[^)\n]*\)/g
+  /(?<ticks>`+)(?<code>[^]*?[^`])\k<ticks>(?!`)|\*\*(?<strong>[^*\n]+)\*\*|(?<![\w*])[*_](?<em>[^*_\n]+)[*_](?![\w*])|\[(?<label>[^\]\n]*)\]\((?<href>[^)\s]*)[^)\n]*\)|\[(?<number>\d{1,3})\]/g
 
 export const parseInline = (text: string): ReadonlyArray<Inline> => {
   const found: Array<Inline> = []
@@ -23,10 +25,11 @@ export const parseInline = (text: string): ReadonlyArray<Inline> => {
   for (const match of text.matchAll(inline)) {
     if (match.index > end) found.push({ type: "text", text: text.slice(end, match.index) })
     end = match.index + match[0].length
-    const { code, em, href, label, strong } = match.groups ?? {}
+    const { code, em, href, label, number, strong } = match.groups ?? {}
     if (code !== undefined) found.push({ type: "code", text: code.trim() })
     else if (strong !== undefined) found.push({ type: "strong", text: strong })
     else if (em !== undefined) found.push({ type: "em", text: em })
+    else if (number !== undefined) found.push({ type: "citation", number: Number(number) })
     // A link inside the documents leads nowhere here, and no scheme but these is followed.
     else if (href !== undefined && /^https?:\/\//i.test(href)) found.push({ type: "link", text: label ?? "", href })
     else found.push({ type: "text", text: label ?? "" })

@@ -1,9 +1,9 @@
 /**
  * The runtime that is looked at, followed: its events since a little while ago, over as many connections as it takes.
  */
-import type { Agent } from "@agent-runtime/schema"
+import type { Agent, AgentEvent } from "@agent-runtime/schema"
 import * as AgentApiClient from "@agent-runtime/transport-http/AgentApiClient"
-import { computed, effect, type ReadonlySignal, signal } from "@preact/signals"
+import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals"
 import { Effect, Fiber, Schedule, Stream } from "effect"
 import { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import { agentNamed } from "./Agents.ts"
@@ -18,7 +18,6 @@ const past = 300
 const kept = 1000
 
 export interface Selection {
-  readonly id: string
   readonly agent: Agent.Any
   readonly entries: ReadonlySignal<ReadonlyArray<Entry>>
   /** Where the runtime is a conversation. */
@@ -28,16 +27,20 @@ export interface Selection {
 const current = signal<Selection | undefined>(undefined)
 export const selection: ReadonlySignal<Selection | undefined> = current
 
-const follow = <A extends Agent.Any>(agent: A, { epoch, id, sequence }: RuntimeInfo, log: EventLog<A>) =>
+const follow = <A extends Agent.Any>(
+  agent: A,
+  { epoch, id, sequence }: RuntimeInfo,
+  tell: (events: ReadonlyArray<AgentEvent.AgentEvent<A>>) => void
+) =>
   Effect.gen(function* () {
     const client = yield* AgentApiClient.AgentApiClient
     const events = client.runtime(agent, id, epoch).subscribe({
       from: { after: Math.max(0, sequence - past), epoch },
       outcomes: ["processed", "failed"]
     })
-    yield* Stream.runForEachArray(events, (batch) =>
+    yield* Stream.runForEachArray(events, (events) =>
       Effect.sync(() => {
-        log.add(batch)
+        batch(() => tell(events))
         look()
       })
     )
@@ -48,15 +51,20 @@ const follow = <A extends Agent.Any>(agent: A, { epoch, id, sequence }: RuntimeI
     Effect.ensuring(Effect.sync(() => (wantsStream.value = false)))
   )
 
-const select = <A extends Agent.Any>(
-  agent: A,
-  info: RuntimeInfo,
-  conversationOf: (log: EventLog<A>) => Conversation | undefined
-): (() => void) => {
-  const log = new EventLog<A>(kept)
+const select = (info: RuntimeInfo): (() => void) => {
+  const log = new EventLog(kept)
+  const agent = agentNamed(info.agent)
+  const conversation = info.agent === DocsAssistant.name ? new Conversation(info.id) : undefined
+  const following =
+    conversation === undefined
+      ? follow(agent, info, (events) => log.add(events))
+      : follow(DocsAssistant, info, (events) => {
+          log.add(events)
+          conversation.add(events)
+        })
   wantsStream.value = true
-  const fiber = Api.fork(follow(agent, info, log))
-  current.value = { id: info.id, agent, entries: log.entries, conversation: conversationOf(log) }
+  const fiber = Api.fork(following)
+  current.value = { agent, entries: log.entries, conversation }
   return () => {
     Effect.runFork(Fiber.interrupt(fiber))
     current.value = undefined
@@ -74,8 +82,6 @@ export const start = (): void => {
   effect(() => {
     if (life.value === undefined) return
     const info = selected.peek()
-    if (info === undefined) return
-    if (info.agent === DocsAssistant.name) return select(DocsAssistant, info, (log) => new Conversation(info.id, log))
-    return select(agentNamed(info.agent), info, () => undefined)
+    return info === undefined ? undefined : select(info)
   })
 }

@@ -1,6 +1,14 @@
 import { type Block, type Inline, parse } from "../Markdown.ts"
 
-const Inlines = ({ inlines }: { readonly inlines: ReadonlyArray<Inline> }) => (
+/** What opens the passage that is cited by a number, if there is one. */
+type Cited = (number: number) => (() => void) | undefined
+
+interface InlinesProps {
+  readonly inlines: ReadonlyArray<Inline>
+  readonly cited: Cited
+}
+
+const Inlines = ({ cited, inlines }: InlinesProps) => (
   <>
     {inlines.map((inline) => {
       switch (inline.type) {
@@ -12,6 +20,16 @@ const Inlines = ({ inlines }: { readonly inlines: ReadonlyArray<Inline> }) => (
           return <strong>{inline.text}</strong>
         case "em":
           return <em>{inline.text}</em>
+        case "citation": {
+          const open = cited(inline.number)
+          return open === undefined ? (
+            `[${inline.number}]`
+          ) : (
+            <button type="button" class="cite" aria-label={`Passage ${inline.number}`} onClick={open}>
+              {inline.number}
+            </button>
+          )
+        }
         case "link":
           return (
             <a href={inline.href} target="_blank" rel="noreferrer">
@@ -23,24 +41,29 @@ const Inlines = ({ inlines }: { readonly inlines: ReadonlyArray<Inline> }) => (
   </>
 )
 
-const BlockView = ({ block }: { readonly block: Block }) => {
+interface BlockProps {
+  readonly block: Block
+  readonly cited: Cited
+}
+
+const BlockView = ({ block, cited }: BlockProps) => {
   switch (block.type) {
     case "paragraph":
       return (
         <p>
-          <Inlines inlines={block.inlines} />
+          <Inlines inlines={block.inlines} cited={cited} />
         </p>
       )
     case "heading":
       return (
         <p class="heading">
-          <Inlines inlines={block.inlines} />
+          <Inlines inlines={block.inlines} cited={cited} />
         </p>
       )
     case "list": {
       const items = block.items.map((inlines) => (
         <li>
-          <Inlines inlines={inlines} />
+          <Inlines inlines={inlines} cited={cited} />
         </li>
       ))
       return block.isOrdered ? <ol>{items}</ol> : <ul>{items}</ul>
@@ -48,7 +71,7 @@ const BlockView = ({ block }: { readonly block: Block }) => {
     case "quote":
       return (
         <blockquote>
-          <Blocks blocks={block.blocks} />
+          <Blocks blocks={block.blocks} cited={cited} />
         </blockquote>
       )
     case "code":
@@ -65,7 +88,7 @@ const BlockView = ({ block }: { readonly block: Block }) => {
               <tr>
                 {cells.map((cell) => (
                   <td>
-                    <Inlines inlines={cell} />
+                    <Inlines inlines={cell} cited={cited} />
                   </td>
                 ))}
               </tr>
@@ -76,17 +99,27 @@ const BlockView = ({ block }: { readonly block: Block }) => {
   }
 }
 
-const Blocks = ({ blocks }: { readonly blocks: ReadonlyArray<Block> }) => (
+interface BlocksProps {
+  readonly blocks: ReadonlyArray<Block>
+  readonly cited: Cited
+}
+
+const Blocks = ({ blocks, cited }: BlocksProps) => (
   <>
     {blocks.map((block) => (
-      <BlockView block={block} />
+      <BlockView block={block} cited={cited} />
     ))}
   </>
 )
 
+interface Props {
+  readonly text: string
+  readonly cited?: Cited
+}
+
 /** Markdown, shown. Headings are only bold: they belong to a document, not to this page. */
-export const Markdown = ({ text }: { readonly text: string }) => (
+export const Markdown = ({ cited = () => undefined, text }: Props) => (
   <div class="markdown">
-    <Blocks blocks={parse(text)} />
+    <Blocks blocks={parse(text)} cited={cited} />
   </div>
 )

@@ -2,8 +2,12 @@ import { Priority } from "@agent-runtime/schema"
 import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import type { FoundPassage } from "../../../src/library/Passage.ts"
-import type { Conversation, Turn } from "../Conversation.ts"
+import { Schema } from "effect"
+import { DocsAssistant } from "../../../src/agents/DocsAssistant.ts"
+import type { Approval } from "../../../src/answering/AnswerEvent.ts"
+import type { Conversation } from "../Conversation.ts"
 import type { RuntimeInfo } from "../Runtimes.ts"
+import type { Turn } from "../Turns.ts"
 import { Markdown } from "./Markdown.tsx"
 import { linesOf, openPassage } from "./PassageDialog.tsx"
 
@@ -29,8 +33,43 @@ const Citations = ({ passages }: { readonly passages: ReadonlyArray<FoundPassage
 
 const statusTexts = { waiting: "Waiting for its turn…", answering: "Answering…", answered: "", failed: "" }
 
-const TurnView = ({ conversation, turn }: { readonly conversation: Conversation; readonly turn: Turn }) => {
+interface ApprovalProps {
+  readonly conversation: Conversation
+  readonly approvals: ReadonlyArray<Approval>
+}
+
+const ApprovalNeeded = ({ approvals, conversation }: ApprovalProps) => (
+  <section class="card approval" data-testid="approval">
+    <h2>The language model asks for your leave</h2>
+    {approvals.map(({ approvalId, parameters, tool }) => (
+      <p key={approvalId}>
+        <code>{tool}</code> with <code>{JSON.stringify(parameters)}</code>
+      </p>
+    ))}
+    <div class="actions">
+      <button type="button" class="primary" onClick={() => void conversation.decide(true)} data-testid="approve">
+        Allow
+      </button>
+      <button type="button" onClick={() => void conversation.decide(false)} data-testid="reject">
+        Refuse
+      </button>
+    </div>
+  </section>
+)
+
+interface TurnProps {
+  readonly conversation: Conversation
+  readonly turn: Turn
+  /** The approval that the runtime waits for. */
+  readonly parked: string | undefined
+}
+
+const TurnView = ({ conversation, parked, turn }: TurnProps) => {
   const isOpen = turn.status === "waiting" || turn.status === "answering"
+  const open = (number: number) => {
+    const passage = turn.passages[number - 1]
+    return passage === undefined ? undefined : () => openPassage(passage)
+  }
   return (
     <li class={`turn ${turn.status}`} data-testid="turn" data-status={turn.status}>
       <div class="question">
@@ -40,11 +79,11 @@ const TurnView = ({ conversation, turn }: { readonly conversation: Conversation;
         )}
       </div>
       <div class="answer">
-        {turn.answer !== "" && <Markdown text={turn.answer} />}
+        {turn.answer !== "" && <Markdown text={turn.answer} cited={open} />}
         {turn.failure !== undefined && <p class="bad">{turn.failure}</p>}
         {isOpen && (
           <p class="progress">
-            <span>{statusTexts[turn.status]}</span>
+            <span>{turn.doing ?? statusTexts[turn.status]}</span>
             <button
               type="button"
               class="quiet"
@@ -54,6 +93,9 @@ const TurnView = ({ conversation, turn }: { readonly conversation: Conversation;
               Cancel
             </button>
           </p>
+        )}
+        {!isOpen && turn.approvals.some(({ approvalId }) => approvalId === parked) && (
+          <ApprovalNeeded conversation={conversation} approvals={turn.approvals} />
         )}
         <Citations passages={turn.passages} />
       </div>
@@ -128,8 +170,14 @@ const useStickToEnd = (changes: unknown) => {
   return { box, onScroll }
 }
 
+const isConversation = Schema.is(DocsAssistant.state)
+
+const parkedIn = ({ state }: RuntimeInfo): string | undefined =>
+  isConversation(state) ? state.parked?.approvals[0]?.approvalId : undefined
+
 export const Talk = ({ conversation, info }: { readonly conversation: Conversation; readonly info: RuntimeInfo }) => {
   const turns = conversation.turns.value
+  const parked = parkedIn(info)
   const { box, onScroll } = useStickToEnd(turns)
   return (
     <>
@@ -137,7 +185,7 @@ export const Talk = ({ conversation, info }: { readonly conversation: Conversati
         {turns.length === 0 && <p class="empty">Ask something that the documents can answer.</p>}
         <ol>
           {turns.map((turn) => (
-            <TurnView key={turn.activityId} conversation={conversation} turn={turn} />
+            <TurnView key={turn.id} conversation={conversation} turn={turn} parked={parked} />
           ))}
         </ol>
       </div>
