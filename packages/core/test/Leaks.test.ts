@@ -54,6 +54,25 @@ describe("nothing is left", () => {
     }
   )
 
+  it.effect("P6 the alarm of an activity's timeout goes with the activity", () => {
+    const census = new Census()
+    return Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      const runtime = yield* local.create({
+        state: 0,
+        workflow: ({ type }, n) => Effect.as(type === "long" ? Effect.sleep("25 seconds") : Effect.yieldNow, n + 1)
+      })
+      yield* runtime.ask({ type: "short" })
+      yield* census.expect(0)
+      // Were the first alarm still set, it would end the next activity, ten seconds too early.
+      yield* TestClock.adjust("10 seconds")
+      const asking = yield* Effect.forkChild(runtime.ask({ type: "long" }), { startImmediately: true })
+      yield* TestClock.adjust("25 seconds")
+      yield* Fiber.join(asking)
+      yield* census.expect(0)
+    }).pipe(uncounted, Effect.provide(RuntimeManager.layer.pipe(Layer.provide(census.layer))))
+  })
+
   it.effect("R6 when the layer's scope closes its runtimes drain within the grace, and no fiber outlives it", () => {
     const census = new Census()
     return Effect.gen(function* () {
