@@ -23,18 +23,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { dual, identity } from "effect/Function"
 import * as Option from "effect/Option"
-import type { Pipeable } from "effect/Pipeable"
-import { hasProperty } from "effect/Predicate"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
 import type { LaneCounters } from "./internal/Lanes.ts"
 import { Mailbox, TypeId } from "./internal/Mailbox.ts"
 import type { MailboxFull } from "./internal/MailboxError.ts"
-import { Offer } from "./internal/Offer.ts"
-import { OfferInTurn } from "./internal/OfferInTurn.ts"
+import { offering, offeringInTurn } from "./internal/Offer.ts"
 import type { defaultLanes, Strategy as AnyStrategy } from "./internal/Options.ts"
-import { Take } from "./internal/Take.ts"
+import { taking } from "./internal/Take.ts"
 
 export type { LaneCounters } from "./internal/Lanes.ts"
 export { MailboxArgumentInvalid, MailboxFull } from "./internal/MailboxError.ts"
@@ -95,8 +92,8 @@ export interface Enqueue<
   in E = never,
   in Lane extends string = DefaultLane,
   out OfferError extends MailboxFull = never
-> extends Pipeable {
-  readonly [TypeId]: { readonly offers: Enqueue.Variance<A, E, Lane, OfferError> }
+> {
+  readonly [TypeId]: { readonly offers?: Enqueue.Variance<A, E, Lane, OfferError> }
 }
 
 /**
@@ -110,10 +107,10 @@ export declare namespace Enqueue {
    * @since 0.1.0
    */
   export interface Variance<in A, in E, in Lane, out OfferError> {
-    readonly _A: Types.Contravariant<A>
-    readonly _E: Types.Contravariant<E>
-    readonly _Lane: Types.Contravariant<Lane>
-    readonly _OfferError: Types.Covariant<OfferError>
+    readonly _A?: Types.Contravariant<A>
+    readonly _E?: Types.Contravariant<E>
+    readonly _Lane?: Types.Contravariant<Lane>
+    readonly _OfferError?: Types.Covariant<OfferError>
   }
 }
 
@@ -124,8 +121,8 @@ export declare namespace Enqueue {
  * @category models
  * @since 0.1.0
  */
-export interface Dequeue<out A, out E = never, in Lane extends string = never> extends Pipeable {
-  readonly [TypeId]: { readonly takes: Dequeue.Variance<A, E, Lane> }
+export interface Dequeue<out A, out E = never, in Lane extends string = never> {
+  readonly [TypeId]: { readonly takes?: Dequeue.Variance<A, E, Lane> }
 }
 
 /**
@@ -139,9 +136,9 @@ export declare namespace Dequeue {
    * @since 0.1.0
    */
   export interface Variance<out A, out E, in Lane> {
-    readonly _A: Types.Covariant<A>
-    readonly _E: Types.Covariant<E>
-    readonly _Lane: Types.Contravariant<Lane>
+    readonly _A?: Types.Covariant<A>
+    readonly _E?: Types.Covariant<E>
+    readonly _Lane?: Types.Contravariant<Lane>
   }
 }
 
@@ -159,8 +156,8 @@ export interface PrioritizedMailbox<
 >
   extends Enqueue<A, E, Lane, OfferError>, Dequeue<A, E, Lane> {
   readonly [TypeId]: {
-    readonly offers: Enqueue.Variance<A, E, Lane, OfferError>
-    readonly takes: Dequeue.Variance<A, E, Lane>
+    readonly offers?: Enqueue.Variance<A, E, Lane, OfferError>
+    readonly takes?: Dequeue.Variance<A, E, Lane>
   }
 }
 
@@ -177,8 +174,9 @@ export interface Counters<Lane extends string> {
 }
 
 // Every mailbox is one of ours: the interfaces only hide it.
-const reveal = <A, E>(self: Enqueue<A, E, never, MailboxFull> | Dequeue<A, E>): Mailbox<A, E> =>
-  self as unknown as Mailbox<A, E>
+function reveal<A, E>(self: Enqueue<A, E, never, MailboxFull> | Dequeue<A, E>): Mailbox<A, E> {
+  return self as unknown as Mailbox<A, E>
+}
 
 // -----------------------------------------------------------------------------
 // guards and views
@@ -191,7 +189,7 @@ const reveal = <A, E>(self: Enqueue<A, E, never, MailboxFull> | Dequeue<A, E>): 
  * @since 0.1.0
  */
 export const isPrioritizedMailbox = (u: unknown): u is PrioritizedMailbox<unknown, unknown, string, MailboxFull> =>
-  hasProperty(u, TypeId)
+  TypeId in Object(u)
 
 /**
  * The producer's side alone. The same object, by a narrower type.
@@ -199,9 +197,9 @@ export const isPrioritizedMailbox = (u: unknown): u is PrioritizedMailbox<unknow
  * @category converting
  * @since 0.1.0
  */
-export const asEnqueue = <A, E, Lane extends string, OfferError extends MailboxFull>(
+export const asEnqueue: <A, E, Lane extends string, OfferError extends MailboxFull>(
   self: PrioritizedMailbox<A, E, Lane, OfferError>
-): Enqueue<A, E, Lane, OfferError> => self
+) => Enqueue<A, E, Lane, OfferError> = identity
 
 /**
  * The consumer's side alone. The same object, by a narrower type.
@@ -209,9 +207,9 @@ export const asEnqueue = <A, E, Lane extends string, OfferError extends MailboxF
  * @category converting
  * @since 0.1.0
  */
-export const asDequeue = <A, E, Lane extends string>(
+export const asDequeue: <A, E, Lane extends string>(
   self: PrioritizedMailbox<A, E, Lane, MailboxFull>
-): Dequeue<A, E, Lane> => self
+) => Dequeue<A, E, Lane> = identity
 
 // -----------------------------------------------------------------------------
 // constructors
@@ -329,7 +327,7 @@ export const failing = <A, E = never>(
  * @category constructors
  * @since 0.1.0
  */
-export const unbounded = <A, E = never>(): Effect.Effect<PrioritizedMailbox<A, E>> => make<A, E>()
+export const unbounded: <A, E = never>() => Effect.Effect<PrioritizedMailbox<A, E>> = make
 
 // -----------------------------------------------------------------------------
 // offers
@@ -360,7 +358,7 @@ export const offer: {
     self: Enqueue<A, E, Lane, OfferError>,
     element: A,
     lane: Lane
-  ) => new Offer<A, E, OfferError>(reveal(self), element, lane)
+  ) => offering<A, E, OfferError>(reveal(self), element, lane)
 )
 
 /**
@@ -387,14 +385,7 @@ export const offerAll: {
     self: Enqueue<A, E, Lane, OfferError>,
     elements: Iterable<A>,
     lane: Lane
-  ) =>
-    Effect.suspend(() => {
-      const mailbox = reveal(self)
-      const all = Array.from(elements)
-      return mailbox.lossy
-        ? Effect.sync(() => mailbox.acceptAll(all, mailbox.indexOf(lane)))
-        : new OfferInTurn<A, E, Array<A>, OfferError>(mailbox, elements, lane, identity)
-    })
+  ) => Effect.suspend(() => offeringInTurn<A, E, Array<A>, OfferError>(reveal(self), elements, lane, identity))
 )
 
 /**
@@ -410,46 +401,12 @@ export const offerUnsafe = <A, E, Lane extends string>(
   lane: Types.NoInfer<Lane>
 ): boolean => {
   const mailbox = reveal(self)
-  return mailbox.accept(element, mailbox.indexOf(lane))
-}
-
-/**
- * Offers elements without `Effect` and without waiting; answers those that were not accepted.
- *
- * @category offering
- * @since 0.1.0
- */
-export const offerAllUnsafe = <A, E, Lane extends string>(
-  self: Enqueue<A, E, Lane, MailboxFull>,
-  elements: Iterable<Types.NoInfer<A>>,
-  lane: Types.NoInfer<Lane>
-): Array<A> => {
-  const mailbox = reveal(self)
-  return mailbox.acceptAll(elements, mailbox.indexOf(lane))
+  return mailbox.accept(element, lane)
 }
 
 /**
  * Offers an element without waiting and answers the one that was lost for it: the oldest of a full lane where the strategy
  * is `"sliding"`, the offered one itself where it was not accepted, none where there was room.
- *
- * @category offering
- * @since 0.1.0
- */
-export const offerEvictingUnsafe = <A, E, Lane extends string>(
-  self: Enqueue<A, E, Lane, MailboxFull>,
-  element: A,
-  lane: Types.NoInfer<Lane>
-): Option.Option<A> => {
-  const mailbox = reveal(self)
-  const index = mailbox.indexOf(lane)
-  const { capacity, size } = mailbox.lane(index)
-  const oldest = mailbox.lane(index).peek() as A
-  if (!mailbox.accept(element, index)) return Option.some(element)
-  return size < capacity ? Option.none() : Option.some(oldest)
-}
-
-/**
- * {@link offerEvictingUnsafe} as an effect.
  *
  * @category offering
  * @since 0.1.0
@@ -464,8 +421,13 @@ export const offerEvicting: {
     element: A,
     lane: Types.NoInfer<Lane>
   ): Effect.Effect<Option.Option<A>>
-} = dual(3, <A, E, Lane extends string>(self: Enqueue<A, E, Lane, MailboxFull>, element: A, lane: Lane) =>
-  Effect.sync(() => offerEvictingUnsafe(self, element, lane))
+} = dual(3, <A, E, Lane extends string>(self: Enqueue<A, E, Lane, MailboxFull>, element: A, name: Lane) =>
+  Effect.sync(() => {
+    const mailbox = reveal(self)
+    const lane = mailbox.lane(name)
+    const lost = lane.isFull ? Option.some(lane.peek() as A) : Option.none()
+    return mailbox.accept(element, name) ? lost : Option.some(element)
+  })
 )
 
 // -----------------------------------------------------------------------------
@@ -479,12 +441,16 @@ export const offerEvicting: {
  * @category taking
  * @since 0.1.0
  */
-export const take = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => new Take(reveal(self), pollOne, 1, 1)
+export const take = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => {
+  const mailbox = reveal(self)
+  return taking(mailbox, 1, () => mailbox.shift())
+}
 
-const pollOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.shift()
-
-// Of at least one where the take is.
-const pollMany = <A, E>(mailbox: Mailbox<A, E>, max: number) => mailbox.shiftMany(max) as [A, ...Array<A>]
+const takeUpTo = <A, E>(self: Dequeue<A, E>, min: number, max: number): Effect.Effect<[A, ...Array<A>], E> => {
+  const mailbox = reveal(self)
+  // Of at least one, as no take waits for less.
+  return taking(mailbox, min, () => mailbox.shiftMany(max) as [A, ...Array<A>])
+}
 
 /**
  * Takes all elements, in the order of single takes, waiting for one if there is none.
@@ -492,8 +458,7 @@ const pollMany = <A, E>(mailbox: Mailbox<A, E>, max: number) => mailbox.shiftMan
  * @category taking
  * @since 0.1.0
  */
-export const takeAll = <A, E>(self: Dequeue<A, E>): Effect.Effect<[A, ...Array<A>], E> =>
-  new Take(reveal(self), pollMany, 1, Infinity)
+export const takeAll = <A, E>(self: Dequeue<A, E>): Effect.Effect<[A, ...Array<A>], E> => takeUpTo(self, 1, Infinity)
 
 /**
  * Takes `n` elements, waiting until there are as many. It takes fewer where more cannot come: once the mailbox is
@@ -521,7 +486,7 @@ export const takeBetween: {
   const mailbox = reveal(self)
   const least = count(min)
   const most = count(max)
-  if (least > 0 && most > 0) return new Take(mailbox, pollMany, least, most)
+  if (least > 0 && most > 0) return takeUpTo(self, least, most)
   return Effect.suspend(() => (mailbox.done ? mailbox.exit! : Effect.succeed([])))
 })
 
@@ -551,9 +516,10 @@ export const poll = <A, E>(self: Dequeue<A, E>): Effect.Effect<Option.Option<A>>
  * @category taking
  * @since 0.1.0
  */
-export const peek = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => new Take(reveal(self), peekOne, 1, 1)
-
-const peekOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.peek() as A
+export const peek = <A, E>(self: Dequeue<A, E>): Effect.Effect<A, E> => {
+  const mailbox = reveal(self)
+  return taking(mailbox, 1, () => mailbox.peek() as A)
+}
 
 /**
  * Takes all elements without waiting. Fails with the error of the mailbox once that has failed and nothing is left.
@@ -563,11 +529,10 @@ const peekOne = <A, E>(mailbox: Mailbox<A, E>): A => mailbox.peek() as A
  */
 export const clear = <A, E>(self: Dequeue<A, E>): Effect.Effect<Array<A>, Pull.ExcludeDone<E>> => {
   const mailbox = reveal(self)
-  return Effect.suspend(() =>
-    mailbox.done
-      ? Pull.catchDone(mailbox.exit!, () => Effect.succeed([]))
-      : settled(mailbox, () => mailbox.shiftMany(Infinity))
+  const cleared = Effect.suspend(() =>
+    mailbox.done ? mailbox.exit! : settled(mailbox, () => mailbox.shiftMany(Infinity))
   )
+  return Pull.catchDone(cleared, () => Effect.succeed([]))
 }
 
 /**
@@ -622,7 +587,7 @@ export const remove: {
 export const removeUnsafe = <A, E, Lane extends string>(
   self: Dequeue<A, E, Lane>,
   predicate: (element: A, lane: Lane) => boolean
-): Array<A> => reveal(self).remove((element, lane) => predicate(element, lane as Lane), "removed")
+): Array<A> => reveal(self).remove(predicate as (element: A, lane: string) => boolean, "removed")
 
 /**
  * Takes the element that goes next without `Effect`: its exit, the exit that the mailbox ended with, or undefined where
@@ -669,8 +634,8 @@ export const toStream = <A, E>(
   self: Dequeue<A, E>,
   options?: { readonly batchSize?: number | undefined }
 ): Stream.Stream<A, Exclude<E, Cause.Done>> => {
-  const batch = Math.max(1, count(options?.batchSize ?? 1))
-  return Stream.fromPull(Effect.succeed(new Take(reveal(self), pollMany, 1, batch)))
+  const batch = count(options?.batchSize ?? 1) || 1
+  return Stream.fromPull(Effect.succeed(takeUpTo(self, 1, batch)))
 }
 
 // -----------------------------------------------------------------------------
@@ -686,7 +651,9 @@ export const toStream = <A, E>(
  */
 export const end = <A, E, Lane extends string>(
   self: Enqueue<A, E | Cause.Done, Lane, MailboxFull>
-): Effect.Effect<boolean> => Effect.sync(() => endUnsafe(self))
+): Effect.Effect<boolean> => failCause(self, done)
+
+const done = Cause.fail(Cause.Done())
 
 /**
  * {@link end} without `Effect`.
@@ -695,7 +662,7 @@ export const end = <A, E, Lane extends string>(
  * @since 0.1.0
  */
 export const endUnsafe = <A, E, Lane extends string>(self: Enqueue<A, E | Cause.Done, Lane, MailboxFull>): boolean =>
-  failCauseUnsafe(self, Cause.fail(Cause.Done()))
+  failCauseUnsafe(self, done)
 
 /**
  * Ends the mailbox with an error: like {@link end}, but takes fail with that error once nothing is left.
@@ -756,15 +723,13 @@ export const shutdown = <A, E, Lane extends string>(self: Enqueue<A, E, Lane, Ma
 export const shutdownUnsafe = <A, E, Lane extends string>(self: Enqueue<A, E, Lane, MailboxFull>): boolean =>
   reveal(self).shutdown()
 
-const await_ = <A, E>(self: Dequeue<A, E>): Effect.Effect<void, Pull.ExcludeDone<E>> =>
-  Effect.suspend(() => {
-    const mailbox = reveal(self)
-    const end = Effect.andThen(
-      mailbox.wait(() => mailbox.done),
-      () => mailbox.exit!
-    )
-    return Pull.catchDone(end, () => Effect.void)
-  })
+const await_ = <A, E>(self: Dequeue<A, E>): Effect.Effect<void, Pull.ExcludeDone<E>> => {
+  const mailbox = reveal(self)
+  const end = Effect.suspend(() =>
+    Effect.andThen(mailbox.wait(mailbox, { ready: () => mailbox.done }), () => mailbox.exit!)
+  )
+  return Pull.catchDone(end, () => Effect.void)
+}
 
 export {
   /**
@@ -806,7 +771,7 @@ export const sizeUnsafe = <A, E, Lane extends string>(
   lane?: Types.NoInfer<Lane>
 ): number => {
   const mailbox = reveal(self)
-  return lane === undefined ? mailbox.size : mailbox.sizeOf(mailbox.indexOf(lane))
+  return lane === undefined ? mailbox.size : (mailbox.find(lane)?.size ?? 0)
 }
 
 /**
@@ -835,9 +800,7 @@ export const isFullUnsafe = <A, E, Lane extends string>(
   lane?: Types.NoInfer<Lane>
 ): boolean => {
   const mailbox = reveal(self)
-  return lane === undefined
-    ? mailbox.names.every((_, index) => mailbox.isFull(index))
-    : mailbox.isFull(mailbox.indexOf(lane))
+  return (lane === undefined ? mailbox.names : [lane]).every((name) => mailbox.find(name)?.isFull === true)
 }
 
 /**

@@ -1,9 +1,9 @@
 import { Ring } from "./Ring.ts"
-import type { Waiter } from "./Waiter.ts"
+import type { Waiter, Waiters } from "./Waiter.ts"
 
 /** What one lane holds, who waits to add to it, and what became of the rest that was offered to it. */
-export class Lane<A> extends Ring<A> {
-  readonly index: number
+export class Lane<A> extends Ring<A> implements Waiters {
+  readonly name: string
   readonly bit: number
   readonly capacity: number
   /** Takes that passed the lane over since it was last served, while it held something. */
@@ -11,13 +11,21 @@ export class Lane<A> extends Ring<A> {
   taken = 0
   dropped = 0
   removed = 0
-  /** Suspended offers, in order; absent when there are none. */
-  offers: Set<Waiter> | undefined = undefined
+  /** Offers that wait for room. */
+  waiters: Set<Waiter> | undefined = undefined
 
-  constructor(index: number, capacity: number) {
+  constructor(name: string, bit: number, capacity: number) {
     super()
-    this.index = index
-    this.bit = 1 << index
+    this.name = name
+    this.bit = bit
     this.capacity = capacity
+  }
+
+  get isAwaited(): boolean {
+    return (this.waiters?.size ?? 0) > 0
+  }
+
+  get isFull(): boolean {
+    return this.size >= this.capacity
   }
 }

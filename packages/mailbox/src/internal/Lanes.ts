@@ -1,6 +1,5 @@
 import { Lane } from "./Lane.ts"
-import { MailboxArgumentInvalid } from "./MailboxError.ts"
-import { capacityOf, lanesOf, maxSkipsOf, type RawOptions } from "./Options.ts"
+import { type Capacity, capacityOf, invalid, lanesOf, maxSkipsOf, type RawOptions } from "./Options.ts"
 
 /**
  * What a lane holds and has seen. `offered` is always `size + taken + dropped + removed`.
@@ -28,13 +27,13 @@ export interface LaneCounters {
  * nothing has no skips, and bit `i` of `overdue` is set exactly when the skips of lane `i` have reached `maxSkips`. So
  * the lane that goes next is the lowest set bit of `overdue`, or else of `nonEmpty`: nothing is searched for.
  */
-export class Lanes<A> {
+export abstract class Lanes<A> {
   readonly names: ReadonlyArray<string>
-  readonly capacities: number | ReadonlyArray<number>
-  /** Zero where priority is strict. */
+  /** Infinite where priority is strict. */
   readonly maxSkips: number
   /** Takes from a lane while a higher one held something. */
   outOfOrder = 0
+  readonly #capacity: Capacity
   #nonEmpty = 0
   #overdue = 0
   /** Made on first use, so that an idle mailbox costs next to nothing. */
@@ -42,47 +41,35 @@ export class Lanes<A> {
 
   constructor(options: RawOptions) {
     this.names = lanesOf(options)
-    this.capacities = capacityOf(options, this.names)
+    this.#capacity = capacityOf(options, this.names)
     this.maxSkips = maxSkipsOf(options)
   }
 
-  indexOf(name: string): number {
-    const { names } = this
-    let index = names.length - 1
-    while (index >= 0 && names[index] !== name) index--
-    return index >= 0 ? index : this.unknown(name)
+  /** The lane, unless nothing was ever offered to it. */
+  find(name: string): Lane<A> | undefined {
+    return this.#lanes[this.#indexOf(name)]
   }
 
-  capacityOf(index: number): number {
-    return typeof this.capacities === "number" ? this.capacities : this.capacities[index]!
+  lane(name: string): Lane<A> {
+    const index = this.#indexOf(name)
+    return this.#lanes[index] ?? this.#makeLane(index)
   }
 
-  lane(index: number): Lane<A> {
-    return this.#lanes[index] ?? this.makeLane(index)
-  }
+  /** Called when elements have come or gone. */
+  abstract changed(): void
 
   get isEmpty(): boolean {
     return this.#nonEmpty === 0
   }
 
   get size(): number {
-    let size = 0
-    for (const lane of this.#lanes) if (lane !== undefined) size += lane.size
-    return size
-  }
-
-  sizeOf(index: number): number {
-    return this.#lanes[index]?.size ?? 0
-  }
-
-  isFull(index: number): boolean {
-    return this.sizeOf(index) >= this.capacityOf(index)
+    return this.used.reduce((size, lane) => size + lane.size, 0)
   }
 
   counters(): { [lane: string]: LaneCounters } {
     return Object.fromEntries(
-      this.names.map((name, index) => {
-        const { dropped, removed, size, taken } = this.#lanes[index] ?? unused
+      this.names.map((name) => {
+        const { dropped, removed, size, taken } = this.find(name) ?? unused
         return [name, { size, offered: size + taken + dropped + removed, taken, dropped, removed }]
       })
     )
@@ -97,21 +84,23 @@ export class Lanes<A> {
   push(lane: Lane<A>, element: A): void {
     lane.push(element)
     this.#nonEmpty |= lane.bit
+    this.changed()
   }
 
   /** The element that `shift` would give. */
   peek(): A | undefined {
-    return this.isEmpty ? undefined : this.next().peek()
+    return this.isEmpty ? undefined : this.#next().peek()
   }
 
   /** There must be an element. */
   shift(): A {
-    const lane = this.next()
-    if (this.#nonEmpty !== lane.bit) this.passOver(lane.bit)
-    if (lane.skips !== 0) this.unskip(lane)
+    const lane = this.#next()
+    if (this.#nonEmpty !== lane.bit) this.#passOver(lane.bit)
+    if (lane.skips !== 0) this.#unskip(lane)
     const element = lane.shift()
     lane.taken++
     if (lane.size === 0) this.#nonEmpty ^= lane.bit
+    this.changed()
     return element
   }
 
@@ -119,11 +108,11 @@ export class Lanes<A> {
   shiftMany(max: number): Array<A> {
     let taken: Array<A> = []
     while (taken.length < max && !this.isEmpty) {
-      const lane = this.next()
+      const lane = this.#next()
       if (this.#nonEmpty === lane.bit && lane.size <= max - taken.length) {
         // No other lane holds anything that could be passed over.
         lane.taken += lane.size
-        const rest = this.replace(lane, [])
+        const rest = this.#replace(lane, [])
         taken = taken.length === 0 ? rest : taken.concat(rest)
       } else {
         taken.push(this.shift())
@@ -135,39 +124,43 @@ export class Lanes<A> {
   /** Takes out what the predicate picks, highest lane first, or nothing when it throws. */
   remove(predicate: (element: A, lane: string) => boolean, as: "removed" | "dropped"): Array<A> {
     const removed: Array<A> = []
-    const changes: Array<readonly [lane: Lane<A>, kept: Array<A>]> = []
-    for (const lane of this.used) {
-      const kept: Array<A> = []
-      for (const element of lane.toArray()) {
-        ;(predicate(element, this.names[lane.index]!) ? removed : kept).push(element)
-      }
-      if (kept.length < lane.size) changes.push([lane, kept])
-    }
-    for (const [lane, kept] of changes) {
-      lane[as] += lane.size - kept.length
-      this.replace(lane, kept)
-    }
+    const kept = this.used.map((lane) =>
+      lane.toArray().filter((element) => {
+        const picked = predicate(element, lane.name)
+        if (picked) removed.push(element)
+        return !picked
+      })
+    )
+    this.used.forEach((lane, index) => {
+      lane[as] += lane.size - kept[index]!.length
+      this.#replace(lane, kept[index]!)
+    })
     return removed
   }
 
-  private unknown(name: string): never {
-    throw new MailboxArgumentInvalid({ argument: "lane", value: name, expected: `of ${this.names.join(", ")}` })
+  #indexOf(name: string): number {
+    const { names } = this
+    let index = names.length - 1
+    while (index >= 0 && names[index] !== name) index--
+    return index < 0 ? unknown(name, names) : index
   }
 
-  private makeLane(index: number): Lane<A> {
+  #makeLane(index: number): Lane<A> {
     if (this.#lanes === none) this.#lanes = this.names.map(() => undefined)
-    return (this.#lanes[index] = new Lane(index, this.capacityOf(index)))
+    const name = this.names[index]!
+    const capacity = typeof this.#capacity === "number" ? this.#capacity : this.#capacity[name]!
+    return (this.#lanes[index] = new Lane(name, 1 << index, capacity))
   }
 
-  private next(): Lane<A> {
+  #next(): Lane<A> {
     const lanes = this.#overdue === 0 ? this.#nonEmpty : this.#overdue
     return this.#lanes[31 - Math.clz32(lanes & -lanes)]!
   }
 
   /** Counts a take from the lane of `bit` against the lower lanes that hold something. */
-  private passOver(bit: number): void {
+  #passOver(bit: number): void {
     if ((this.#nonEmpty & (bit - 1)) !== 0) this.outOfOrder++
-    let passed = this.maxSkips === 0 ? 0 : this.#nonEmpty & ~(bit | (bit - 1))
+    let passed = this.#nonEmpty & ~(bit | (bit - 1))
     while (passed !== 0) {
       const lane = this.#lanes[31 - Math.clz32(passed)]!
       if (++lane.skips >= this.maxSkips) this.#overdue |= lane.bit
@@ -176,16 +169,17 @@ export class Lanes<A> {
   }
 
   /** Puts other elements in the place of all of a lane. */
-  private replace(lane: Lane<A>, kept: Array<A>): Array<A> {
+  #replace(lane: Lane<A>, kept: Array<A>): Array<A> {
     const replaced = lane.replace(kept)
     if (kept.length === 0) {
       this.#nonEmpty &= ~lane.bit
-      this.unskip(lane)
+      this.#unskip(lane)
     }
+    this.changed()
     return replaced
   }
 
-  private unskip(lane: Lane<A>): void {
+  #unskip(lane: Lane<A>): void {
     lane.skips = 0
     this.#overdue &= ~lane.bit
   }
@@ -195,3 +189,6 @@ const unused = { size: 0, taken: 0, dropped: 0, removed: 0 }
 
 // Shared by all mailboxes that nothing was offered to: never written to.
 const none: Array<never> = []
+
+// Apart, so that the search is small enough to be compiled into what searches.
+const unknown = (name: string, names: ReadonlyArray<string>): never => invalid("lane", name, `of ${names.join(", ")}`)

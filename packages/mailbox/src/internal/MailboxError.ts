@@ -1,5 +1,4 @@
 import * as Data from "effect/Data"
-import { format } from "effect/Formatter"
 
 /**
  * A lane whose strategy is `"fail"` was full; nothing was accepted.
@@ -13,7 +12,7 @@ export class MailboxFull extends Data.TaggedError("MailboxFull")<{
   readonly capacity: number
 }> {
   override get message(): string {
-    return `Lane ${this.lane} is full (capacity ${this.capacity})`
+    return `${this.lane} is full`
   }
 }
 
@@ -31,6 +30,6 @@ export class MailboxArgumentInvalid extends Data.TaggedError("MailboxArgumentInv
   readonly expected: string
 }> {
   override get message(): string {
-    return `${this.argument} must be ${this.expected}, not ${format(this.value)}`
+    return `${this.argument} must be ${this.expected}, not ${String(this.value)}`
   }
 }

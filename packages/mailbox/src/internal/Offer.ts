@@ -1,34 +1,52 @@
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { Answer } from "./Answer.ts"
 import type { Mailbox } from "./Mailbox.ts"
-import type { MailboxFull } from "./MailboxError.ts"
-import { OfferInTurn } from "./OfferInTurn.ts"
+import { MailboxFull } from "./MailboxError.ts"
+import type { Waiter } from "./Waiter.ts"
 
 /** An offer of one element; answers whether it was accepted. */
-export class Offer<A, E, F extends MailboxFull> extends Answer<boolean, F> {
-  readonly #mailbox: Mailbox<A, E>
-  readonly #element: A
-  readonly #name: string
+export const offering = <A, E, F extends MailboxFull>(mailbox: Mailbox<A, E>, element: A, name: string) =>
+  new Answer<boolean, F>(
+    () => mailbox.exit !== undefined || mailbox.lossy || mailbox.room(mailbox.lane(name)) > 0,
+    () => mailbox.accept(element, name),
+    () => offeringInTurn(mailbox, [element], name, (rest) => rest.length === 0)
+  )
 
-  constructor(mailbox: Mailbox<A, E>, element: A, name: string) {
-    super()
-    this.#mailbox = mailbox
-    this.#element = element
-    this.#name = name
+/**
+ * One run of an offer of several elements, in order. It keeps those that are not accepted yet, and answers with `result` of
+ * what is left when all are in, or when offers have ended.
+ */
+export const offeringInTurn = <A, E, X, F extends MailboxFull>(
+  mailbox: Mailbox<A, E>,
+  elements: Iterable<A>,
+  name: string,
+  result: (rest: Array<A>) => X
+): Effect.Effect<X, F> => {
+  const lane = mailbox.lane(name)
+  let rest = [...elements]
+  const waits = (): boolean => lane.waiters?.has(waiter) === true
+  // An offer that waits already is accepted even while the mailbox is ending.
+  const closed = (): boolean => (waits() ? mailbox.done : mailbox.exit !== undefined)
+  const room = (): number => (mailbox.lossy ? Infinity : waits() ? lane.capacity - lane.size : mailbox.room(lane))
+  const admit = (count: number): void => {
+    const admitted = rest.splice(0, count)
+    rest = admitted.filter((element) => !mailbox.put(lane, element)).concat(rest)
   }
-
-  ready(): boolean {
-    const mailbox = this.#mailbox
-    const lane = mailbox.lane(mailbox.indexOf(this.#name))
-    return (lane.size < lane.capacity && lane.offers === undefined) || mailbox.exit !== undefined || mailbox.lossy
-  }
-
-  answer(): boolean {
-    const mailbox = this.#mailbox
-    return mailbox.accept(this.#element, mailbox.indexOf(this.#name))
-  }
-
-  otherwise(): Effect.Effect<boolean, F> {
-    return new OfferInTurn(this.#mailbox, [this.#element], this.#name, (rest) => rest.length === 0)
-  }
+  const waiter: Waiter = { ready: () => closed() || room() > 0 }
+  return new Answer<X, F>(
+    () => closed() || room() >= rest.length,
+    () => {
+      const refused = closed()
+      mailbox.leave(lane, waiter)
+      if (!refused) admit(rest.length)
+      return result(rest)
+    },
+    (self) => {
+      if (mailbox.strategy === "fail") {
+        return Effect.fail(new MailboxFull({ lane: name, capacity: lane.capacity }) as F)
+      }
+      admit(room())
+      return Effect.andThen(mailbox.wait(lane, waiter), () => self.inOneStep())
+    }
+  )
 }

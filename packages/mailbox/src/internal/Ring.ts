@@ -3,16 +3,16 @@
  *
  * Invariant: the length of `slots` is a power of two or zero, `head` is the slot of the oldest element, the `size` elements
  * follow it modulo the length, and every other slot holds nothing, so that what was taken is not kept alive. The array
- * doubles when it is full, and shrinks to a quarter when an eighth is in use: an element is copied a bounded number of
- * times, and a burst gives its memory back.
+ * grows fourfold when it is full, and shrinks to a quarter when an eighth is in use: an element is copied a bounded number
+ * of times, and a burst gives its memory back.
  */
 export class Ring<A> {
   size = 0
   #head = 0
-  #slots: Array<A | undefined> = none
+  #slots: Array<A | undefined> = []
 
   push(element: A): void {
-    if (this.size === this.#slots.length) this.grow()
+    if (this.size === this.#slots.length) this.#grow()
     const slots = this.#slots
     slots[(this.#head + this.size++) & (slots.length - 1)] = element
   }
@@ -25,7 +25,7 @@ export class Ring<A> {
     const element = slots[head] as A
     slots[head] = undefined
     this.#head = (head + 1) & (length - 1)
-    if (--this.size * 8 <= length && length > minimumLength) this.shrink()
+    if (--this.size * 8 <= length && length > minimumLength) this.#shrink()
     return element
   }
 
@@ -48,15 +48,15 @@ export class Ring<A> {
     if (this.size < replaced.length) replaced.length = this.size
     this.size = 0
     this.#head = 0
-    this.#slots = none
+    this.#slots = []
     for (const element of elements) this.push(element)
     return replaced as Array<A>
   }
 
-  private grow(): void {
-    const slots = this.#slots === none ? (this.#slots = []) : this.#slots
+  #grow(): void {
+    const slots = this.#slots
     const { length } = slots
-    slots.length = Math.max(minimumLength, length * 2)
+    slots.length = Math.max(minimumLength, length * 4)
     // What had come round to the front goes behind the rest.
     for (let i = 0; i < this.#head; i++) {
       slots[length + i] = slots[i]
@@ -64,7 +64,7 @@ export class Ring<A> {
     }
   }
 
-  private shrink(): void {
+  #shrink(): void {
     const { length } = this.#slots
     const slots: Array<A | undefined> = this.toArray()
     slots.length = Math.max(minimumLength, length / 4)
@@ -74,6 +74,3 @@ export class Ring<A> {
 }
 
 const minimumLength = 8
-
-// Shared by all empty rings: its length is zero, so that it is never written to.
-const none: Array<never> = []

@@ -5,5 +5,10 @@ export interface Waiter {
   /** Whether trying again would lead anywhere now. */
   readonly ready: () => boolean
   /** Absent while it tries again. */
-  resume: ((effect: Effect<void>) => void) | undefined
+  resume?: ((effect: Effect<void>) => void) | undefined
+}
+
+/** Where fibers wait, in the order in which they came. */
+export interface Waiters {
+  waiters: Set<Waiter> | undefined
 }

@@ -106,13 +106,13 @@ export class ModelFibers {
 
   /** First those who offer, each in turn, then those who take. */
   pass(): void {
-    for (const offerer of [...this.offerers]) {
+    for (const offerer of this.offerers.slice()) {
       this.fill(offerer.lane, offerer.rest)
       if (offerer.rest.length > 0) continue
       this.offerers.splice(this.offerers.indexOf(offerer), 1)
       this.answers.set(offerer.fiber, answered(offerer.result([])))
     }
-    for (const taker of [...this.takers]) {
+    for (const taker of this.takers.slice()) {
       const enough = this.enough(taker.min)
       if (!enough && !this.done) continue
       this.takers.splice(this.takers.indexOf(taker), 1)
