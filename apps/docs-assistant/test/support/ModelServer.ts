@@ -109,6 +109,20 @@ export const hangs =
     for (const content of pieces) response.write(frame(chunk({ content })))
   }
 
+/** Begins an answer and goes on once it is let: `asked` settles when the model is asked. */
+export const holds = (first: string, rest: string) => {
+  let ask = () => {}
+  let release = () => {}
+  const asked = new Promise<void>((resolve) => (ask = resolve))
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const reply: Reply = (response, request) => {
+    hangs(first)(response, request)
+    ask()
+    void released.then(() => response.end(frame(chunk({ content: rest })) + end("stop")))
+  }
+  return { reply, asked, release: () => release() }
+}
+
 /** Begins an answer and breaks the connection off. */
 export const breaks =
   (how: "end" | "reset", ...pieces: ReadonlyArray<string>): Reply =>
