@@ -1,12 +1,23 @@
 /**
- * Keeps a runtime for each folder of documents, and has it indexed in the background from the start on.
+ * Keeps a runtime for each folder of documents: has it indexed in the background from the start on, and again when something
+ * in it changes.
  */
 import { RuntimeManager } from "@agent-runtime/core"
-import type { AgentError } from "@agent-runtime/schema"
-import { Effect, Layer, Path } from "effect"
+import { Effect, FiberMap, FileSystem, Layer, Path, Queue, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { DocumentIndex, Index } from "./agents/DocumentIndex.ts"
+import * as DocumentFolder from "./library/DocumentFolder.ts"
 import { DocumentSources } from "./library/DocumentSources.ts"
+
+/**
+ * Changes seldom come alone: the folder is looked at when it has been left alone for this long.
+ */
+const calm = "300 millis"
+
+/**
+ * Operating systems bound how many folders may be watched.
+ */
+const maxWatched = 2000
 
 /**
  * The id of a folder's runtime: the same at every start, and readable.
@@ -40,35 +51,73 @@ const endOthers = Effect.fnUntraced(function* (ids: ReadonlySet<string>) {
 })
 
 /**
- * Has a folder indexed. When the assistant stops before the end, the runtime is told to stop too.
+ * Watches a folder and those inside it. Answers two effects: one watches what is there now, the other waits for a change.
  */
-const index = Effect.fnUntraced(
-  function* (folder: string, id: string) {
-    const manager = yield* RuntimeManager.RuntimeManager
-    const runtime = yield* manager.getOrCreate(DocumentIndex, { id, state: { folder } })
-    const { files, millis, passages } = yield* runtime.ask(Index.make(), { cancelOnInterrupt: true })
-    yield* Effect.logInfo(
-      `Indexed ${folder}: ${files} documents, ${passages} passages (${(millis / 1000).toFixed(1)} s)`
+const watching = Effect.fnUntraced(function* (source: DocumentFolder.DocumentFolder) {
+  const fs = yield* FileSystem.FileSystem
+  const watchers = yield* FiberMap.make<string>()
+  const changes = yield* Queue.sliding<void>(1)
+
+  const watch = (folder: string) =>
+    fs.watch(folder).pipe(
+      Stream.runForEach(() => Queue.offer(changes, undefined)),
+      Effect.catch((error) => Effect.logWarning(`Changes in ${folder} are not seen: ${error.message}`)),
+      // A folder that is gone is watched again when it is back.
+      Effect.andThen(Queue.offer(changes, undefined))
     )
-  },
-  (effect, folder) => Effect.catch(effect, (error) => Effect.logError(`Indexing ${folder} failed: ${error.message}`))
-)
+
+  const update = Effect.gen(function* () {
+    const { folders } = yield* DocumentFolder.walk(source)
+    const present = new Set(folders.slice(0, maxWatched))
+    for (const [folder] of watchers) if (!present.has(folder)) yield* FiberMap.remove(watchers, folder)
+    for (const folder of present) yield* FiberMap.run(watchers, folder, watch(folder), { onlyIfMissing: true })
+  }).pipe(Effect.ignore)
+
+  const settled: Effect.Effect<void> = Effect.flatMap(Effect.timeoutOption(Queue.take(changes), calm), (more) =>
+    more._tag === "Some" ? settled : Effect.void
+  )
+  return { update, changed: Effect.andThen(Queue.take(changes), settled) }
+})
 
 /**
- * Has every folder indexed in the background.
+ * Has a folder indexed, now and after each change. When the assistant stops before the end, the runtime is told to stop too.
+ */
+const keep = Effect.fnUntraced(function* (source: DocumentFolder.DocumentFolder, id: string) {
+  const { folder } = source
+  const manager = yield* RuntimeManager.RuntimeManager
+  const runtime = yield* manager.getOrCreate(DocumentIndex, { id, state: { folder } })
+  const { changed, update } = yield* watching(source)
+  const index = Effect.gen(function* () {
+    const { files, indexed, millis, passages, removed } = yield* runtime.ask(Index.make(), { cancelOnInterrupt: true })
+    const seconds = (millis / 1000).toFixed(1)
+    yield* Effect.logInfo(
+      `${folder}: ${files} documents, ${passages} passages; ${indexed} read, ${removed} gone (${seconds} s)`
+    )
+  }).pipe(Effect.catch((error) => Effect.logError(`${folder} cannot be indexed: ${error.message}`)))
+  // Watched first: what changes while it is indexed is seen.
+  yield* Effect.forever(update.pipe(Effect.andThen(index), Effect.andThen(changed)))
+})
+
+/**
+ * Has every folder indexed in the background and watched.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<
   never,
-  Effect.Error<ReturnType<typeof endOthers>> | AgentError.StoreUnavailable,
-  RuntimeManager.RuntimeManager | Path.Path
+  Effect.Error<ReturnType<typeof endOthers>>,
+  FileSystem.FileSystem | Path.Path | RuntimeManager.RuntimeManager
 > = Layer.effectDiscard(
   Effect.gen(function* () {
     const path = yield* Path.Path
-    const runtimes = new Map((yield* DocumentSources).map(({ folder }) => [runtimeId(path.resolve(folder)), folder]))
+    const runtimes = new Map((yield* DocumentSources).map((source) => [runtimeId(path.resolve(source.folder)), source]))
     yield* endOthers(new Set(runtimes.keys()))
-    for (const [id, folder] of runtimes) yield* Effect.forkScoped(index(folder, id))
+    for (const [id, source] of runtimes) {
+      yield* keep(source, id).pipe(
+        Effect.catch((error) => Effect.logError(`${source.folder} is not indexed: ${error.message}`)),
+        Effect.forkScoped
+      )
+    }
   })
 )

@@ -3,18 +3,14 @@ import { RuntimeManager } from "@agent-runtime/core"
 import { SqlRuntimeStore } from "@agent-runtime/store-sql"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect, Layer, Option } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { Effect, Layer } from "effect"
 import * as DocsAssistantWorkflow from "./agents/DocsAssistantWorkflow.ts"
 import * as DocumentIndexWorkflow from "./agents/DocumentIndexWorkflow.ts"
-import * as ExtractiveAnswerer from "./answering/ExtractiveAnswerer.ts"
-import * as ModelAnswerer from "./answering/ModelAnswerer.ts"
+import * as ChosenAnswerer from "./answering/ChosenAnswerer.ts"
 import * as Greeting from "./Greeting.ts"
 import * as Indexing from "./Indexing.ts"
-import * as DocumentLibrary from "./library/DocumentLibrary.ts"
+import * as IndexFile from "./library/IndexFile.ts"
 import { DocumentSources } from "./library/DocumentSources.ts"
-import * as ModelSettings from "./model/ModelSettings.ts"
-import * as OpenAiCompatible from "./model/OpenAiCompatible.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 
@@ -25,23 +21,11 @@ const sources = Layer.effect(
   Effect.map(Settings.Settings, ({ folders }) => folders)
 )
 
-const answerer = Layer.unwrap(
-  Effect.map(
-    ModelSettings.fromEnvironment,
-    Option.match({
-      onNone: () => ExtractiveAnswerer.layer,
-      onSome: (settings) =>
-        ModelAnswerer.layer(`${settings.model} at ${new URL(settings.url).host}`).pipe(
-          Layer.provide(OpenAiCompatible.layer(settings)),
-          Layer.provide(FetchHttpClient.layer)
-        )
-    })
-  )
-)
+const library = Layer.unwrap(Effect.map(Settings.Settings, ({ data }) => IndexFile.layer(`${data}.index`)))
 
 const runtimes = Layer.merge(DocsAssistantWorkflow.layer, DocumentIndexWorkflow.layer).pipe(
-  Layer.provideMerge(answerer),
-  Layer.provide(DocumentLibrary.layer),
+  Layer.provideMerge(ChosenAnswerer.layer),
+  Layer.provide(library),
   Layer.provideMerge(RuntimeManager.layerDurable.pipe(Layer.provide(store)))
 )
 

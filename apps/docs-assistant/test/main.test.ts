@@ -100,6 +100,27 @@ describe("docs-assistant", () => {
     })
   })
 
+  it("sees what changes in its folder, in folders inside it, and what is gone", async () => {
+    const docs = await zoo()
+    const app = await open(["--docs", docs])
+    await post(`${app.url}/v1/runtimes`, { agent: "DocsAssistant", id: "talk" })
+    const found = async (question: string) => {
+      const { body } = await ask(app, question)
+      return (body as { reply: { passages: Array<{ file: string }> } }).reply.passages.map((_) => _.file)
+    }
+    const [indexer] = ((await get(`${app.url}/v1/runtimes?agent=DocumentIndex`)) as { items: Array<{ id: string }> })
+      .items
+    await post(`${app.url}/v1/runtimes/${indexer?.id}/activities?wait=30s`, { type: "Index" })
+
+    await mkdir(join(docs, "seas/cold"), { recursive: true })
+    await writeFile(join(docs, "seas/cold/walrus.md"), "# Walrus\n\nThe only one.\n")
+    await expect.poll(() => found("walrus"), { timeout: 20_000 }).toEqual([`${docs}/seas/cold/walrus.md`])
+    await writeFile(join(docs, "seas/cold/walrus.md"), "# Narwhal\n\nThe only one.\n")
+    await expect.poll(() => found("narwhal"), { timeout: 20_000 }).toEqual([`${docs}/seas/cold/walrus.md`])
+    await rm(join(docs, "seas"), { recursive: true })
+    await expect.poll(() => found("narwhal"), { timeout: 20_000 }).toEqual([])
+  })
+
   it("stops at SIGTERM and at SIGINT while it indexes, with code 0 and nothing on standard error", async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       const app = await open([])

@@ -27,7 +27,8 @@ export interface DocumentFolder {
 }
 
 /**
- * A document that was found: `path` opens it, `file` names it to people, and `version` changes when its content may have.
+ * A document that was found: `path` opens it, `file` names it to people, `modified` is when it was last changed in milliseconds
+ * since the Unix epoch, and `version` changes when its content may have.
  *
  * @category models
  * @since 0.1.0
@@ -35,17 +36,20 @@ export interface DocumentFolder {
 export interface FoundFile {
   readonly path: string
   readonly file: string
+  readonly modified: number
   readonly version: string
 }
 
 /**
- * What a walk found. `ignored` counts files that are no documents by their name.
+ * What a walk found. `folders` are the real paths of those it went through, `ignored` counts files that are no documents by
+ * their name.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Walk {
   readonly files: ReadonlyArray<FoundFile>
+  readonly folders: ReadonlyArray<string>
   readonly skipped: ReadonlyArray<Skipped>
   readonly ignored: number
 }
@@ -129,6 +133,7 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
   } = options
 
   const files: Array<FoundFile> = []
+  const folders: Array<string> = []
   const skipped: Array<Skipped> = []
   const visited = new Set<string>()
   let ignored = 0
@@ -167,9 +172,12 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
           `and what follows it are left out: ${files.length} files, ${megabytes(totalBytes)} are enough`
         )
       } else {
-        const mtime = Option.match(info.mtime, { onNone: () => 0, onSome: (_) => _.getTime() })
+        const modified = Option.match(info.mtime, {
+          onNone: () => Number.POSITIVE_INFINITY,
+          onSome: (_) => _.getTime()
+        })
         totalBytes += bytes
-        files.push({ path: real, file, version: `${mtime}-${bytes}` })
+        files.push({ path: real, file, modified, version: `${modified}-${bytes}-${real}` })
       }
     }).pipe(
       Effect.catch((error) => Effect.sync(() => skipped.push(unreadable(file, error)))),
@@ -177,6 +185,7 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
     )
 
   const visitFolder = Effect.fnUntraced(function* (real: string, prefix: string) {
+    folders.push(real)
     const entries = [...(yield* fs.readDirectoryEntries(real))].sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const { name, type } of entries) {
       if (full) return
@@ -206,5 +215,5 @@ export const walk = Effect.fn("DocumentFolder.walk")(function* (
   yield* Effect.mapError(visitFolder(root, prefix === "." ? "" : `${prefix}/`), (error) =>
     FolderUnreadable.of(folder, why(error))
   )
-  return { files, skipped, ignored }
+  return { files, folders, skipped, ignored }
 })

@@ -2,6 +2,7 @@
  * The documents that the assistant knows: index folders, search them, take the answer out of what was found.
  */
 import { Clock, Context, Effect, FileSystem, Layer, Path, Semaphore, Stream } from "effect"
+import { createHash } from "node:crypto"
 import * as DocumentFolder from "./DocumentFolder.ts"
 import * as DocumentPassages from "./DocumentPassages.ts"
 import { type IndexEvent, Skipped } from "./IndexEvent.ts"
@@ -24,7 +25,9 @@ export interface Snapshot {
 
 interface KnownFile {
   readonly folder: string
-  /** Absent while the file is being indexed, so that an interrupted one is read again. */
+  /** Of the content. Absent while the file is being indexed, so that an interrupted one is read again. */
+  hash?: string
+  /** Of the file: while it stays, the content is not even read. Absent where it may stay though the content changes. */
   version?: string
   readonly passages: Array<number>
 }
@@ -56,15 +59,20 @@ export class DocumentLibrary extends Context.Service<
     readonly size: Effect.Effect<{ readonly files: number; readonly passages: number }>
     /** What is indexed, as JSON data: the next start then reads only what has changed. */
     readonly snapshot: Effect.Effect<Snapshot>
-    /** Replaces what is indexed by a snapshot. */
-    readonly restore: (snapshot: Snapshot) => Effect.Effect<void, SnapshotInvalid>
+    /** Replaces what is indexed by what a snapshot has of these folders. */
+    readonly restore: (snapshot: Snapshot, folders: ReadonlySet<string>) => Effect.Effect<void, SnapshotInvalid>
   }
 >()("docs-assistant/library/DocumentLibrary") {}
 
 /**
  * Changes whenever an older snapshot would no longer be searched rightly.
  */
-const snapshotVersion = 1
+const snapshotVersion = 2
+
+/**
+ * A file that was changed less than this before it was read may be changed again without another time: in milliseconds.
+ */
+const clockGrain = 2000
 
 /**
  * The event loop gets its turn after this many characters: a few milliseconds of work.
@@ -98,10 +106,22 @@ export const make = Effect.gen(function* () {
     known.delete(file)
   }
 
-  const read = Effect.fnUntraced(function* (folder: string, { file, path, version }: DocumentFolder.FoundFile) {
+  const read = Effect.fnUntraced(function* (
+    folder: string,
+    { file, modified, path, version }: DocumentFolder.FoundFile
+  ): Effect.fn.Return<"unchanged" | "indexed" | Skipped> {
+    const before = known.get(file)
+    if (before?.version === version) return "unchanged"
+    const now = yield* Clock.currentTimeMillis
     const bytes = yield* Effect.catch(fs.readFile(path), (error) =>
       Effect.succeed(DocumentFolder.unreadable(file, error))
     )
+    const trusted = modified < now - clockGrain ? version : undefined
+    const hash = bytes instanceof Uint8Array ? createHash("sha256").update(bytes).digest("base64") : ""
+    if (before !== undefined && before.hash === hash) {
+      if (trusted !== undefined) before.version = trusted
+      return "unchanged"
+    }
     forget(file)
     if (!(bytes instanceof Uint8Array)) return bytes
     if (isBinary(bytes)) {
@@ -118,9 +138,10 @@ export const make = Effect.gen(function* () {
         yield* Effect.yieldNow
       }
     }
-    entry.version = version
+    entry.hash = hash
+    if (trusted !== undefined) entry.version = trusted
     yield* Effect.yieldNow
-    return undefined
+    return "indexed"
   })
 
   const indexFolder = (options: DocumentFolder.DocumentFolder): Stream.Stream<IndexEvent, FolderError> =>
@@ -151,13 +172,11 @@ export const make = Effect.gen(function* () {
         })
         const update = Effect.fnUntraced(function* (found: DocumentFolder.FoundFile) {
           const events: Array<IndexEvent> = []
-          if (known.get(found.file)?.version !== found.version) {
-            const problem = yield* read(folder, found)
-            if (problem === undefined) indexed++
-            else {
-              bad++
-              events.push(problem)
-            }
+          const outcome = yield* read(folder, found)
+          if (outcome === "indexed") indexed++
+          else if (outcome !== "unchanged") {
+            bad++
+            events.push(outcome)
           }
           if (++done % filesPerProgress === 0) events.push(progress())
           return events
@@ -206,17 +225,21 @@ export const make = Effect.gen(function* () {
       files: [...known],
       index: index.snapshot()
     })),
-    restore: (snapshot) =>
+    restore: (snapshot, folders) =>
       Effect.gen(function* () {
         if (snapshot.version !== snapshotVersion) {
           return yield* SnapshotInvalid.of(`it is of version ${snapshot.version}, not ${snapshotVersion}`)
         }
-        index = yield* Effect.try({
-          try: () => new SearchIndex.SearchIndex(snapshot.index),
+        const restored = yield* Effect.tryPromise({
+          try: async () => ({
+            index: await SearchIndex.SearchIndex.restore(snapshot.index),
+            known: new Map(snapshot.files),
+            complete: new Set(snapshot.complete)
+          }),
           catch: (error) => SnapshotInvalid.of(String(error))
         })
-        known = new Map(snapshot.files)
-        complete = new Set(snapshot.complete)
+        ;({ complete, index, known } = restored)
+        for (const [file, { folder }] of [...known]) if (!folders.has(folder)) forget(file)
       }).pipe(lock.withPermit)
   })
 })

@@ -72,10 +72,19 @@ export class SearchIndex {
   #passages = new Map<number, Passage>()
   #nextId = 0
 
-  constructor(snapshot?: Snapshot) {
-    this.#mini = snapshot === undefined ? new MiniSearch(options) : MiniSearch.loadJS(snapshot.terms, options)
-    this.#passages = new Map(snapshot?.passages)
-    this.#nextId = snapshot?.nextId ?? 0
+  constructor() {
+    this.#mini = new MiniSearch(options)
+  }
+
+  /**
+   * The index that a snapshot was taken of. Others have their turn while it is put together. Rejects what is no snapshot.
+   */
+  static async restore(snapshot: Snapshot): Promise<SearchIndex> {
+    const index = new SearchIndex()
+    index.#mini = await MiniSearch.loadJSAsync(snapshot.terms, options)
+    index.#passages = new Map(snapshot.passages)
+    index.#nextId = snapshot.nextId
+    return index
   }
 
   /**
@@ -155,7 +164,7 @@ export class SearchIndex {
   }
 
   /**
-   * The index as JSON data, from which the constructor makes it again.
+   * The index as JSON data, from which `restore` makes it again.
    */
   snapshot(): Snapshot {
     return { nextId: this.#nextId, passages: [...this.#passages], terms: this.#mini.toJSON() }

@@ -185,12 +185,52 @@ describe("DocumentLibrary", () => {
         yield* fs.remove(`${folder}/b.md`)
 
         const restored = yield* makeLibrary
-        yield* restored.restore(JSON.parse(json))
+        yield* restored.restore(JSON.parse(json), new Set([folder]))
         assert.deepStrictEqual(yield* restored.size, { files: 2, passages: 2 })
         assert.strictEqual((yield* Stream.runCollect(restored.search("whales"))).length, 1)
         const { indexed, removed, unchanged } = last(yield* Stream.runCollect(restored.index({ folder })))
         assert.deepStrictEqual({ indexed, removed, unchanged }, { indexed: 0, removed: 1, unchanged: 1 })
         assert.strictEqual((yield* Stream.runCollect(restored.search("whales"))).length, 0)
+      })
+    )
+  )
+
+  it.effect("takes from a snapshot only the folders it is told to", () =>
+    live(
+      Effect.gen(function* () {
+        const { index, library, write } = yield* temp
+        yield* write("a.md", "Seals stay.")
+        yield* index
+        const restored = yield* makeLibrary
+        yield* restored.restore(yield* library.snapshot, new Set(["elsewhere"]))
+        assert.deepStrictEqual(yield* restored.size, { files: 0, passages: 0 })
+      })
+    )
+  )
+
+  it.live("reads again what was touched, and indexes it again only when it says something else", () =>
+    live(
+      Effect.gen(function* () {
+        const { folder, fs, index, search, write } = yield* temp
+        const at = (name: string, seconds: number) => fs.utimes(`${folder}/${name}`, seconds, seconds)
+        yield* write("a.md", "Seals stay.")
+        yield* at("a.md", 1000)
+        yield* index
+        yield* at("a.md", 2000)
+        assert.deepInclude(last(yield* index), { indexed: 0, unchanged: 1 })
+        yield* write("a.md", "Seals went.")
+        yield* at("a.md", 3000)
+        assert.deepInclude(last(yield* index), { indexed: 1, unchanged: 0 })
+        assert.include(yield* search("went"), "a.md")
+
+        // As large, and changed within the same tick of the clock.
+        yield* write("a.md", "Seals slept")
+        const now = Date.now() / 1000
+        yield* at("a.md", now)
+        yield* index
+        yield* write("a.md", "Seals swims")
+        yield* at("a.md", now)
+        assert.deepInclude(last(yield* index), { indexed: 1, unchanged: 0 })
       })
     )
   )
@@ -206,7 +246,7 @@ describe("DocumentLibrary", () => {
           { ...good, version: 0 },
           { ...good, index: { ...good.index, terms: { ...good.index.terms, serializationVersion: 99 } } }
         ]) {
-          assert.strictEqual((yield* Effect.flip(library.restore(bad)))._tag, "SnapshotInvalid")
+          assert.strictEqual((yield* Effect.flip(library.restore(bad, new Set())))._tag, "SnapshotInvalid")
         }
         assert.deepStrictEqual(yield* library.size, { files: 1, passages: 1 })
       })
