@@ -4,7 +4,8 @@ import { Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlError } from "effect/sql"
 import { spawnSync } from "node:child_process"
-import { existsSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as TempFolder from "./support/TempFolder.ts"
@@ -245,5 +246,34 @@ describe("NodeSqlite", () => {
       await Effect.runPromise(Effect.provide(SqlClient.SqlClient, NodeSqlite.layer({ filename: ":memory:" })))
       console.log("closed")`)
     expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: "", stdout: "closed\n" })
+  })
+
+  it.runIf(existsSync("/usr/bin/strace"))("D1 syncs the log to the disk before a commit is answered", () => {
+    const folder = mkdtempSync(join(tmpdir(), "agent-runtime-"))
+    const trace = join(folder, "trace")
+    const program = `
+      import { NodeSqlite } from "@agent-runtime/store-sql"
+      import { Effect } from "effect"
+      import { SqlClient } from "effect/sql"
+      import { writeSync } from "node:fs"
+      await Effect.runPromise(Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql\`CREATE TABLE t (v TEXT)\`
+        for (let i = 0; i < 3; i++) {
+          writeSync(1, "asked")
+          yield* sql.withTransaction(sql\`INSERT INTO t VALUES ('x')\`)
+          writeSync(1, "answered")
+        }
+      }).pipe(Effect.provide(NodeSqlite.layer({ filename: ${JSON.stringify(join(folder, "test.db"))} }))))`
+    const node = [process.execPath, "--conditions=@agent-runtime/source", "--input-type=module", "--eval", program]
+    spawnSync("strace", ["-f", "-e", "trace=fdatasync,fsync,write", "-o", trace, ...node], {
+      cwd: import.meta.dirname,
+      timeout: 60_000
+    })
+    const story = readFileSync(trace, "utf8")
+      .split("\n")
+      .flatMap((line) => /"(asked|answered)"|(sync)\(/.exec(line)?.slice(1).filter(Boolean) ?? [])
+    rmSync(folder, { recursive: true, force: true })
+    expect(story.join(" ")).toMatch(/(asked (sync )+answered ?){3}/)
   })
 })

@@ -135,6 +135,30 @@ const suites = (
     })
   )
 
+  it.effect("D2 knows what runs: an attempt begins with its start and ends with its update or removal", () =>
+    Effect.gen(function* () {
+      const store = yield* (yield* makeDatabase).store
+      const handle = yield* create(store, "a")
+      const [one, two] = yield* accept(store, handle, "one", "two")
+      const running = Effect.map(store.open(id("a"), { log: 0 }), (opened) => opened?.running)
+      const waits = { crashes: 0, due: 5, ahead: false }
+      yield* store.write(handle, { start: { position: one!, attempts: 1 } })
+      expect(yield* running).toBe(one)
+      yield* store.write(handle, { update: [{ position: one!, attempts: 1, ...waits }] })
+      expect(yield* running).toBeUndefined()
+      yield* store.write(handle, { start: { position: two!, attempts: 1 } })
+      yield* store.write(handle, { remove: [two!], start: { position: one!, attempts: 2 } })
+      expect(yield* running).toBe(one)
+      yield* store.write(handle, { info: "something else" })
+      expect(yield* running).toBe(one)
+      yield* end(store, handle, one!, 1)
+      expect(yield* running).toBeUndefined()
+      const [three] = yield* accept(store, handle, "three")
+      yield* store.write(handle, { start: { position: three!, attempts: 1 }, remove: [three!] })
+      expect(yield* running).toBeUndefined()
+    })
+  )
+
   it.effect("D2 keeps the order of acceptance when a runtime goes from one process to another and back", () =>
     Effect.gen(function* () {
       const database = yield* makeDatabase

@@ -22,6 +22,10 @@ class TakenOver extends Data.TaggedError("TakenOver")<{ readonly runtimes: Reado
 const blockSize = 100_000
 const maxGroup = 1000
 
+/** Two processes that take over the same runtimes from each other: one of them goes first. */
+const isCollision = (error: SqlError | TakenOver): boolean =>
+  error._tag === "SqlError" && (error.reason._tag === "DeadlockError" || error.reason._tag === "SerializationError")
+
 export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Return<Writer, SqlError, Scope.Scope> {
   const started = yield* Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance")
   const instance = Number(started[0]!["instance"])
@@ -95,7 +99,10 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       const { batch, outcomes } = yield* prepare(steps, fenced)
       yield* transact(batch)
       return outcomes
-    }).pipe(Effect.catchTag("TakenOver", ({ runtimes }) => commit(steps, new Set([...fenced, ...runtimes]))))
+    }).pipe(
+      Effect.retry({ times: 5, while: isCollision }),
+      Effect.catchTag("TakenOver", ({ runtimes }) => commit(steps, new Set([...fenced, ...runtimes])))
+    )
 
   const group = yield* GroupCommit.make<Batch, SqlError>({ commit, maxGroup })
   return { submit: group.submit }
