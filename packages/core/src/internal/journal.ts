@@ -46,7 +46,12 @@ export class Journal {
 
   push(step: Step): void {
     this.steps.push(step)
-    if (this.writing || this.scheduled) return
+    if (!this.writing) this.schedule()
+  }
+
+  /** Writes after the turns of this slice: the start of the next activity rides with the end of the one before. */
+  private schedule(): void {
+    if (this.scheduled) return
     this.scheduled = true
     this.kernel.dispatcher.defer(this.flush)
   }
@@ -92,7 +97,7 @@ export class Journal {
         return
       }
     }
-    if (this.steps.length > 0) this.flush()
+    if (this.steps.length > 0) this.schedule()
     else this.entry?.closeIfDrained()
   }
 
