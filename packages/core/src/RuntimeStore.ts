@@ -8,7 +8,8 @@
  * @since 0.1.0
  */
 import type { AgentError, AgentRuntimeId } from "@agent-runtime/schema"
-import { Context, type Effect, Schema } from "effect"
+import { Context, type Effect, Layer, Schema } from "effect"
+import { MemoryStore } from "./internal/memoryStore.ts"
 
 /**
  * Another owner has opened the runtime: the write did not happen, and this owner must let go.
@@ -224,3 +225,15 @@ export class RuntimeStore extends Context.Service<
     ) => Effect.Effect<void, AgentError.StoreUnavailable>
   }
 >()("@agent-runtime/core/RuntimeStore") {}
+
+/**
+ * A store in the memory of this process, for tests of what is to be durable: it survives a manager, not the process.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMemory: Layer.Layer<RuntimeStore> = Layer.sync(
+  RuntimeStore,
+  () =>
+    new MemoryStore((id) => new RuntimeFenced({ id, message: `Runtime "${id}" was opened elsewhere since` })).service
+)
