@@ -13,6 +13,7 @@ import * as IndexFile from "./library/IndexFile.ts"
 import { DocumentSources } from "./library/DocumentSources.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
+import * as Telemetry from "./Telemetry.ts"
 
 const store = Layer.unwrap(Effect.map(Settings.Settings, ({ data }) => SqlRuntimeStore.layerSqlite({ filename: data })))
 
@@ -35,7 +36,8 @@ const assistant = Indexing.layer.pipe(
   Layer.provide(runtimes),
   Layer.provide(sources),
   Layer.provide(Settings.layer(process.argv.slice(2))),
-  Layer.provide(NodeServices.layer)
+  Layer.provide(NodeServices.layer),
+  Layer.provide(Telemetry.layer)
 )
 
 NodeAgentApiServer.run(assistant, Effect.void)

@@ -104,7 +104,9 @@ export const make = Effect.fnUntraced(function* (
     Stream.unwrap(
       Effect.gen(function* () {
         const parts = new ChatParts()
-        const response = yield* again(ChatRequest.make(model, options), 1)
+        options.span.attribute("gen_ai.request.model", model)
+        const request = again(ChatRequest.make(model, options), 1)
+        const response = yield* Effect.withParentSpan(request, options.span)
         const take = Effect.fnUntraced(function* ({ data }: Sse.Event) {
           const chunk = yield* Effect.mapError(decodeChunk(data), (error) =>
             failWith(AiError.InvalidOutputError.fromSchemaError(error))
