@@ -46,7 +46,7 @@ const toDiagram = (mermaid: string): string => {
     surface: "var(--raised)",
     padding: 8
   })
-  return `<figure class="diagram">${svg.replaceAll(/^\s*@import url\([^\n]*\n/gm, "").replaceAll(/font-family:[^;]+/g, "font-family: inherit")}</figure>`
+  return `<figure class="diagram" tabindex="0">${svg.replaceAll(/^\s*@import url\([^\n]*\n/gm, "").replaceAll(/font-family:[^;]+/g, "font-family: inherit")}</figure>`
 }
 
 /** Prepares the renderer. It takes half a second, so once is enough. */
@@ -75,7 +75,7 @@ export const makeRender = async (): Promise<Render> => {
         ? `<details><summary>${lines} lines</summary>${html}</details>`
         : html
     }
-    md.renderer.rules.table_open = () => `<div class="table"><table>`
+    md.renderer.rules.table_open = () => `<div class="table" tabindex="0"><table>`
     md.renderer.rules.table_close = () => `</table></div>`
     md.core.ruler.push("page", ({ tokens }) => {
       for (const [index, token] of tokens.entries()) {
