@@ -16,7 +16,7 @@ export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effec
     if (fiber.getRef(CurrentEntry) === entry) return Effect.void
     if (entry.journal === undefined) return awaitClosed(entry)
     return Effect.timeoutOrElse(awaitClosed(entry), {
-      duration: 3 * grace,
+      duration: Math.max(3 * grace, 1000),
       orElse: () =>
         Effect.fail(new AgentError.StoreUnavailable({ message: `The end of "${entry.id}" could not be written yet` }))
     })

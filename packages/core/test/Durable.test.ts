@@ -1,0 +1,142 @@
+import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent } from "@agent-runtime/schema"
+import { assert, it } from "@effect/vitest"
+import { Context, Duration, Effect, Fiber, Layer, Schema, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+
+const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
+const Sleep = ActivityType.make("Sleep")
+const Relay = ActivityType.make("Relay", { payload: { to: Schema.String, n: Schema.Int } })
+const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Sleep, Relay] })
+
+const SumLayer = Workflow.layer(Sum, {
+  Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+  Sleep: (_, total) => Effect.as(Effect.sleep("1 hour"), total),
+  Relay: ({ payload }, total, context) =>
+    Effect.as(Effect.orDie(context.send(payload.to, Add.make({ n: payload.n }))), total)
+})
+
+/** Managers over one store, one after the other: what one leaves the next finds. */
+const lives = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) => {
+  const store = Layer.succeed(RuntimeStore.RuntimeStore, Context.get(built, RuntimeStore.RuntimeStore))
+  return <A, E>(
+    run: (manager: RuntimeManager.RuntimeManager["Service"]) => Effect.Effect<A, E, Scope.Scope>,
+    config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
+  ): Effect.Effect<A> =>
+    Effect.flatMap(RuntimeManager.RuntimeManager, run).pipe(
+      Effect.scoped,
+      Effect.provide(
+        SumLayer.pipe(
+          Layer.provideMerge(RuntimeManager.layerDurable),
+          Layer.provide(store),
+          Layer.provide(RuntimeConfig.layer({ grace: Duration.zero, ...config }))
+        )
+      ),
+      Effect.orDie
+    )
+})
+
+it.effect("D2 what is pending comes back in its order with the state, and what ran runs again", () =>
+  Effect.gen(function* () {
+    const life = yield* lives
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const runtime = yield* manager.create(Sum, { id: "sum" })
+        yield* runtime.ask(Add.make({ n: 1 }))
+        yield* runtime.send(Sleep.make(), { id: "long" })
+        yield* runtime.send(Add.make({ n: 2 }), { id: "later" })
+        yield* runtime.send(Add.make({ n: 4 }), { id: "delayed", deliverAt: 7_200_000 })
+      })
+    )
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const runtime = yield* manager.get(Sum, "sum")
+        assert.strictEqual((yield* runtime.info).state, 1)
+        assert.strictEqual((yield* runtime.info).metrics.delayed, 1)
+        const end = yield* Effect.forkChild(runtime.awaitReceipt("delayed"), { startImmediately: true })
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual((yield* runtime.awaitReceipt("later")).status, "succeeded")
+        assert.strictEqual((yield* runtime.receipt("long")).attempts, 2)
+        yield* TestClock.adjust("1 hour")
+        assert.strictEqual((yield* Fiber.join(end)).status, "succeeded")
+        assert.strictEqual((yield* runtime.info).state, 7)
+      })
+    )
+  })
+)
+
+it.effect("R8 an idle runtime leaves memory and comes back as it was; its subscribers notice nothing", () =>
+  Effect.gen(function* () {
+    const life = yield* lives
+    yield* life(
+      (manager) =>
+        Effect.gen(function* () {
+          const runtime = yield* manager.create(Sum, { id: "sum" })
+          const events = yield* runtime.subscription()
+          const seen = yield* Effect.forkChild(Stream.runCollect(Stream.take(events, 2)), { startImmediately: true })
+          yield* runtime.ask(Add.make({ n: 1 }))
+          yield* runtime.pause
+          const { epoch } = yield* runtime.info
+          yield* TestClock.adjust("1 minute")
+          yield* TestClock.adjust("1 minute")
+          const info = yield* runtime.info
+          assert.deepStrictEqual([info.status, info.epoch, info.sequence, info.state], ["paused", epoch, 1, 1])
+          // A runtime that was in memory all the time would have counted what it processed.
+          assert.strictEqual(info.metrics.processed, 0)
+          yield* runtime.send(Add.make({ n: 2 }))
+          yield* runtime.resume
+          const sequences = (yield* Fiber.join(seen)).map((event) => (event._tag === "Processed" ? event.sequence : 0))
+          assert.deepStrictEqual(sequences, [1, 2])
+        }),
+      { maxIdleTime: Duration.seconds(30) }
+    )
+  })
+)
+
+it.effect("D1 what a workflow sends is delivered once its activity has committed, also by a later life", () =>
+  Effect.gen(function* () {
+    const life = yield* lives
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const one = yield* manager.create(Sum, { id: "one" })
+        const two = yield* manager.create(Sum, { id: "two" })
+        const events = yield* two.subscription()
+        const seen = yield* Effect.forkChild(Stream.runHead(events), { startImmediately: true })
+        yield* one.ask(Relay.make({ to: "two", n: 5 }))
+        yield* Fiber.join(seen)
+        assert.strictEqual((yield* two.info).state, 5)
+        yield* one.ask(Relay.make({ to: "nobody", n: 5 }), { id: "lost" })
+        yield* Stream.runHead(Stream.filter(one.changes, (info) => info.metrics.deadLetters > 0))
+      })
+    )
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const [letter] = yield* (yield* manager.get("one")).deadLetters
+        assert.strictEqual(letter?.error._tag, "AgentRuntimeNotFound")
+        assert.strictEqual(letter?.type, "Add")
+      })
+    )
+  })
+)
+
+it.effect("R3 a terminated runtime is seen as such until it is purged, and its id can be created anew", () =>
+  Effect.gen(function* () {
+    const life = yield* lives
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const first = yield* manager.create(Sum, { id: "sum" })
+        yield* first.ask(Add.make({ n: 1 }))
+        yield* manager.terminate("sum")
+        const gone = yield* manager.get(Sum, "sum")
+        assert.strictEqual((yield* gone.info).status, "terminated")
+        assert.strictEqual((yield* Effect.flip(gone.send(Add.make({ n: 1 }))))._tag, "AgentRuntimeTerminated")
+        const second = yield* manager.create(Sum, { id: "sum" })
+        assert.isAbove(second.epoch, first.epoch)
+        assert.strictEqual((yield* second.info).state, 0)
+        yield* manager.terminate("sum")
+        yield* manager.purge("sum")
+        assert.strictEqual((yield* Effect.flip(manager.get("sum")))._tag, "AgentRuntimeNotFound")
+      })
+    )
+  })
+)
