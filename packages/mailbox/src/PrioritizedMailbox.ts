@@ -26,14 +26,14 @@ import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type * as Types from "effect/Types"
-import type { LaneCounters } from "./internal/Lanes.ts"
+import type { Counters } from "./internal/Lanes.ts"
 import { Mailbox, TypeId } from "./internal/Mailbox.ts"
 import type { MailboxFull } from "./internal/MailboxError.ts"
 import { offering, offeringInTurn } from "./internal/Offer.ts"
 import type { defaultLanes, Strategy as AnyStrategy } from "./internal/Options.ts"
 import { taking } from "./internal/Take.ts"
 
-export type { LaneCounters } from "./internal/Lanes.ts"
+export type { Counters, LaneCounters } from "./internal/Lanes.ts"
 export { MailboxArgumentInvalid, MailboxFull } from "./internal/MailboxError.ts"
 
 /**
@@ -159,18 +159,6 @@ export interface PrioritizedMailbox<
     readonly offers?: Enqueue.Variance<A, E, Lane, OfferError>
     readonly takes?: Dequeue.Variance<A, E, Lane>
   }
-}
-
-/**
- * The counters of a mailbox, as they were when asked for.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Counters<Lane extends string> {
-  readonly lanes: { readonly [L in Lane]: LaneCounters }
-  /** Takes from a lane while a higher one held something: the price of {@link Scheduling}'s `maxSkips`. */
-  readonly outOfOrder: number
 }
 
 // Every mailbox is one of ours: the interfaces only hide it.
@@ -818,7 +806,5 @@ export const counters = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): 
  * @category sizes
  * @since 0.1.0
  */
-export const countersUnsafe = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): Counters<Lane> => {
-  const mailbox = reveal(self)
-  return { lanes: mailbox.counters() as Counters<Lane>["lanes"], outOfOrder: mailbox.outOfOrder }
-}
+export const countersUnsafe = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): Counters<Lane> =>
+  reveal(self).counters()

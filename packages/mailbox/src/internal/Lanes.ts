@@ -21,6 +21,18 @@ export interface LaneCounters {
 }
 
 /**
+ * The counters of a mailbox, as they were when asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counters<Lane extends string> {
+  readonly lanes: { readonly [L in Lane]: LaneCounters }
+  /** Takes from a lane while a higher one held something: the price of `maxSkips`. */
+  readonly outOfOrder: number
+}
+
+/**
  * Elements in ordered lanes, and which of them goes next.
  *
  * Invariant: lane 0 is the highest. Bit `i` of `nonEmpty` is set exactly when lane `i` holds something. A lane that holds
@@ -66,13 +78,12 @@ export abstract class Lanes<A> {
     return this.used.reduce((size, lane) => size + lane.size, 0)
   }
 
-  counters(): { [lane: string]: LaneCounters } {
-    return Object.fromEntries(
-      this.names.map((name) => {
-        const { dropped, removed, size, taken } = this.find(name) ?? unused
-        return [name, { size, offered: size + taken + dropped + removed, taken, dropped, removed }]
-      })
-    )
+  counters(): Counters<string> {
+    const lanes = this.names.map((name) => {
+      const { dropped, removed, size, taken } = this.find(name) ?? unused
+      return [name, { size, offered: size + taken + dropped + removed, taken, dropped, removed }] as const
+    })
+    return { lanes: Object.fromEntries(lanes), outOfOrder: this.outOfOrder }
   }
 
   /** The lanes that were ever offered to, highest first. */
@@ -96,7 +107,7 @@ export abstract class Lanes<A> {
   shift(): A {
     const lane = this.#next()
     if (this.#nonEmpty !== lane.bit) this.#passOver(lane.bit)
-    if (lane.skips !== 0) this.#unskip(lane)
+    this.#unskip(lane)
     const element = lane.shift()
     lane.taken++
     if (lane.size === 0) this.#nonEmpty ^= lane.bit

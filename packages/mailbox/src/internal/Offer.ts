@@ -29,8 +29,7 @@ export const offeringInTurn = <A, E, X, F extends MailboxFull>(
   const closed = (): boolean => (waits() ? mailbox.done : mailbox.exit !== undefined)
   const room = (): number => (mailbox.lossy ? Infinity : waits() ? lane.capacity - lane.size : mailbox.room(lane))
   const admit = (count: number): void => {
-    const admitted = rest.splice(0, count)
-    rest = admitted.filter((element) => !mailbox.put(lane, element)).concat(rest)
+    rest = rest.filter((element, index) => index >= count || !mailbox.put(lane, element))
   }
   const waiter: Waiter = { ready: () => closed() || room() > 0 }
   return new Answer<X, F>(
