@@ -8,16 +8,16 @@ import * as Statements from "./Statements.ts"
 
 type Entries = Effect.Effect<ReadonlyArray<RuntimeStore.LogEntry>, SqlError>
 
-const toEntry = (row: Rows.Row): RuntimeStore.LogEntry => ({
-  sequence: Number(row["sequence"]),
-  at: Number(row["written"]),
-  entry: Rows.parse(row["entry"])
+const toEntry = ([sequence, written, entry]: ReadonlyArray<unknown>): RuntimeStore.LogEntry => ({
+  sequence: Number(sequence),
+  at: Number(written),
+  entry: Rows.parse(entry)
 })
 
 /** The newest entries, oldest first. */
 export const newest = (sql: SqlClient, head: number, limit: number): Entries =>
   Effect.map(
-    Rows.query(
+    Rows.values(
       sql,
       `${Statements.chain({ depth: "chain.depth < $2" })} SELECT sequence, written, entry FROM agent_log
        WHERE position IN (SELECT position FROM chain) ORDER BY position`,
@@ -29,7 +29,7 @@ export const newest = (sql: SqlClient, head: number, limit: number): Entries =>
 /** The entries after a sequence, oldest first. */
 export const after = (sql: SqlClient, head: number, sequence: number, limit: number): Entries =>
   Effect.map(
-    Rows.query(
+    Rows.values(
       sql,
       `${Statements.chain({ row: "agent_log.sequence > $2" })} SELECT sequence, written, entry FROM agent_log
        WHERE position IN (SELECT position FROM chain) ORDER BY position LIMIT $3`,
