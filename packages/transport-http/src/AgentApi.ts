@@ -292,7 +292,8 @@ export class Agents extends HttpApiGroup.make("agents")
       "The agents this server knows, with JSON Schema of what they speak"
     )
   )
-  .middleware(Access) {}
+  .middleware(Access)
+  .annotate(OpenApi.Description, "What the server's agents speak") {}
 
 /**
  * Runtimes: create, list, look at, end, hold and go on.
@@ -379,7 +380,8 @@ export class Runtimes extends HttpApiGroup.make("runtimes")
       .annotate(RequiredScope, "manage")
       .annotate(OpenApi.Summary, "Remove what the store keeps of a runtime that has ended")
   )
-  .middleware(Access) {}
+  .middleware(Access)
+  .annotate(OpenApi.Description, "Create, list, look at, end, hold and go on") {}
 
 /**
  * Activities: send, ask, look at, cancel; their events; their dead letters.
@@ -448,7 +450,8 @@ export class Activities extends HttpApiGroup.make("activities")
       .annotate(RequiredScope, "manage")
       .annotate(OpenApi.Summary, "Forget a dead letter")
   )
-  .middleware(Access) {}
+  .middleware(Access)
+  .annotate(OpenApi.Description, "Send, ask, look at, cancel; events; dead letters") {}
 
 /**
  * What a server says of itself.
@@ -472,7 +475,8 @@ export class Server extends HttpApiGroup.make("server")
       .annotate(RequiredScope, "none")
       .annotate(OpenApi.Summary, "This API to read; needs no network")
   )
-  .middleware(Access) {}
+  .middleware(Access)
+  .annotate(OpenApi.Description, "What the server says of itself") {}
 
 /**
  * What a load balancer asks; open to all.
@@ -480,16 +484,18 @@ export class Server extends HttpApiGroup.make("server")
  * @category groups
  * @since 0.1.0
  */
-export class Probes extends HttpApiGroup.make("probes").add(
-  HttpApiEndpoint.get("healthz", "/healthz", { success: Health, error: [Forbidden] }).annotate(
-    OpenApi.Summary,
-    "Whether the process is there"
-  ),
-  HttpApiEndpoint.get("readyz", "/readyz", { success: Health, error: [Forbidden, ShuttingDown] }).annotate(
-    OpenApi.Summary,
-    "Whether it takes work"
+export class Probes extends HttpApiGroup.make("probes")
+  .add(
+    HttpApiEndpoint.get("healthz", "/healthz", { success: Health, error: [Forbidden] }).annotate(
+      OpenApi.Summary,
+      "Whether the process is there"
+    ),
+    HttpApiEndpoint.get("readyz", "/readyz", { success: Health, error: [Forbidden, ShuttingDown] }).annotate(
+      OpenApi.Summary,
+      "Whether it takes work"
+    )
   )
-) {}
+  .annotate(OpenApi.Description, "What a load balancer asks") {}
 
 /**
  * The whole API.

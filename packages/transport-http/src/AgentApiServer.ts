@@ -109,7 +109,9 @@ export const layer = (
       const manager = yield* RuntimeManager.RuntimeManager
       const limits = yield* ServerLimits
       const gate = yield* CurrentGate
-      const handle = yield* HttpRouter.toHttpEffect(routes)
+      // How long an id may be is told by its schema, not by the router.
+      const router = { maxParamLength: limits.headerBytes }
+      const handle = yield* Effect.provideService(HttpRouter.toHttpEffect(routes), HttpRouter.RouterConfig, router)
       const origins = { hosts: [...loopback, ...(options.hosts ?? [])], origins: options.origins ?? [] }
       yield* Effect.provideService(
         HttpServer.serveEffect(guard(limits, origins)(handle)),

@@ -125,6 +125,13 @@ export const layer = (
   return AgentApiServer.layer({ ...options, hosts }).pipe(Layer.provideMerge(socket))
 }
 
+/** What went wrong, in the words of whatever went wrong first: a port that is taken is a cause of an error. */
+const messageOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  if (error.cause instanceof Error) return messageOf(error.cause)
+  return error.message === "" ? String(error) : error.message
+}
+
 /**
  * Runs a program until it is told to end: the layer is built, `started` is run, and on `SIGTERM` or `SIGINT` the layer
  * is closed and the process exits with code 0. A second signal exits at once. A layer that cannot be built is told in one
@@ -153,8 +160,7 @@ export const run = <A, E>(layer: Layer.Layer<A, E>, started: Effect.Effect<void,
   })
   void Effect.runPromiseExit(Effect.onExit(program, (exit) => Scope.close(scope, exit))).then((exit) => {
     if (Exit.isSuccess(exit)) process.exit(0)
-    const error = Cause.squash(exit.cause)
-    process.stderr.write(`${error instanceof Error && error.message !== "" ? error.message : String(error)}\n`)
+    process.stderr.write(`${messageOf(Cause.squash(exit.cause))}\n`)
     process.exit(1)
   })
 }

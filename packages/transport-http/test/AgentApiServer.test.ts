@@ -140,6 +140,18 @@ describe("activities", () => {
     }
   })
 
+  it("P9 an activity id has up to 128 characters, a longer one is refused as such", async () => {
+    const name = await create()
+    const longest = "x".repeat(128)
+    expect((await send(name, { type: "Balance", id: longest })).status).toBe(202)
+    expect((await ask(runtimes(`/${name}/activities/${longest}`))).status).toBe(200)
+    expect((await ask(runtimes(`/${name}/activities/${longest}x`))).body).toMatchObject({
+      _tag: "RequestInvalid",
+      path: ["activityId"]
+    })
+    expect((await ask(runtimes(`/${"x".repeat(200)}`))).body._tag).toBe("RuntimeIdInvalid")
+  })
+
   it("P11 cancel answers what became of it, an unknown activity is 404", async () => {
     const name = await create()
     await send(name, { type: "Audit", id: "audit" })
@@ -268,7 +280,7 @@ describe("what is no request of this API", () => {
   it("a body that is no JSON, no UTF-8 or nests too deep is 400", async () => {
     const name = await create()
     const headers = { "content-type": "application/json" }
-    const post = async (raw: BodyInit) => {
+    const post = async (raw: string | Uint8Array<ArrayBuffer>) => {
       const { body, status } = await ask(runtimes(`/${name}/activities`), { raw, headers })
       return [status, body._tag]
     }

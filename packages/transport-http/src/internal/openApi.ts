@@ -61,17 +61,17 @@ const isEmpty = (schema: Json): boolean => schema.type === "null"
 /** What each agent takes and keeps, as components; sends and states then refer to them. */
 const addAgents = (schemas: Schemas, agents: ReadonlyArray<Agent.Any>): void => {
   const send = schemas.SendActivity
-  const info = schemas.RuntimeInfo
-  if (agents.length === 0 || send === undefined || info === undefined) return
+  if (agents.length === 0 || send === undefined) return
   const properties = send.properties as Schemas
   const states: Array<Json> = []
+  const replies: Array<Json> = []
   const sends: Array<Json> = []
   for (const agent of agents) {
     const { activities, name: agentName, state } = Agent.toJsonSchema(agent)
     states.push(place(schemas, `${agentName}.State`, state))
     for (const { payload, success, type } of activities) {
       const at = `${agentName}.${type}`
-      if (!isEmpty(success.schema)) place(schemas, `${at}.Reply`, success)
+      if (!isEmpty(success.schema)) replies.push(place(schemas, `${at}.Reply`, success))
       const { payload: _, type: __, ...options } = properties
       const empty = isEmpty(payload.schema)
       const required = Array.isArray(payload.schema.required) && payload.schema.required.length > 0
@@ -89,10 +89,14 @@ const addAgents = (schemas: Schemas, agents: ReadonlyArray<Agent.Any>): void => 
     }
   }
   schemas.SendActivity = { anyOf: sends, description: "An activity of one of the agents of this server" }
-  schemas.RuntimeInfo = {
-    ...info,
-    properties: { ...(info.properties as Schemas), state: { anyOf: states } }
+  const refine = (component: string, property: string, anyOf: ReadonlyArray<Json>) => {
+    const schema = schemas[component]
+    if (schema === undefined || anyOf.length === 0) return
+    schemas[component] = { ...schema, properties: { ...(schema.properties as Schemas), [property]: { anyOf } } }
   }
+  refine("RuntimeInfo", "state", states)
+  refine("EndedReceipt", "reply", replies)
+  refine("Receipt", "reply", replies)
 }
 
 const events = {

@@ -50,7 +50,7 @@ export interface Ask {
   readonly method?: string
   /** Sent as JSON. */
   readonly json?: unknown
-  readonly raw?: BodyInit
+  readonly raw?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>
   readonly headers?: Record<string, string>
 }
 

@@ -1,0 +1,205 @@
+import { AgentApiClient } from "@agent-runtime/transport-http"
+import { Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Account, Audit, Balance, Broke, Deposit, Freeze, Tell, Withdraw } from "./support/Agents.ts"
+import { startProxy } from "./support/FlakyProxy.ts"
+import { start, type TestServer } from "./support/TestServer.ts"
+
+let server: TestServer
+let last = 0
+
+beforeAll(async () => {
+  server = await start({
+    config: { logRetention: 100_000, grace: Duration.millis(100) },
+    limits: { grace: Duration.millis(100) }
+  })
+})
+afterAll(() => server.close())
+
+const run = <A, E>(
+  body: (client: AgentApiClient.AgentApiClient["Service"]) => Effect.Effect<A, E, Scope.Scope>,
+  baseUrl = server.url
+): Promise<A> =>
+  Effect.runPromise(
+    AgentApiClient.AgentApiClient.use(body).pipe(Effect.scoped, Effect.provide(AgentApiClient.layer({ baseUrl })))
+  )
+
+const name = () => `c${++last}`
+
+describe("AgentApiClient", () => {
+  it("is typed by the agent: a reply is a number, a declared failure its class", async () => {
+    const [balance, error] = await run((client) =>
+      Effect.gen(function* () {
+        const account = yield* client.create(Account, { id: name(), state: { balance: 7 } })
+        const balance: number = yield* account.ask(Balance.make())
+        const error = yield* Effect.flip(account.ask(Withdraw.make({ amount: 10 })))
+        return [balance, error] as const
+      })
+    )
+    expect(balance).toBe(7)
+    expect(error).toBeInstanceOf(Broke)
+    expect(error).toMatchObject({ left: 7 })
+  })
+
+  it("refuses what does not fit before it is sent, and tells what the server says by its type", async () => {
+    const tags = await run((client) =>
+      Effect.gen(function* () {
+        const account = yield* client.create(Account, { id: name() })
+        const nobody = client.runtime(Account, "nobody")
+        const bad = client.runtime(Account, "bad id")
+        return [
+          (yield* Effect.flip(account.send(Deposit.make({ amount: 1.5 })))).toString(),
+          (yield* Effect.flip(client.create(Account, { id: account.id })))._tag,
+          (yield* Effect.flip(nobody.send(Balance.make())))._tag,
+          (yield* Effect.flip(bad.info))._tag,
+          (yield* Effect.flip(account.receipt("none")))._tag,
+          (yield* Effect.flip(Effect.scoped(account.subscription({ from: { after: 9 } }))))._tag
+        ]
+      })
+    )
+    expect(tags[0]).toMatch(/ActivityInvalid.*Deposit/s)
+    expect(tags.slice(1)).toEqual([
+      "AgentRuntimeAlreadyExists",
+      "AgentRuntimeNotFound",
+      "RuntimeIdInvalid",
+      "ActivityNotFound",
+      "CursorInvalid"
+    ])
+  })
+
+  it("a server that is not there is ApiUnavailable once patience is over", async () => {
+    const program = Effect.flatMap(AgentApiClient.AgentApiClient, (client) =>
+      Effect.flip(client.runtime(Account, "a").info)
+    )
+    const layer = AgentApiClient.layer({ baseUrl: "http://127.0.0.1:1", patience: "200 millis" })
+    expect((await Effect.runPromise(Effect.provide(program, layer)))._tag).toBe("ApiUnavailable")
+  })
+
+  it("an interrupted ask leaves the activity alone unless told to cancel it", async () => {
+    const statuses = await run((client) =>
+      Effect.gen(function* () {
+        const account = yield* client.create(Account, { id: name() })
+        const statuses: Array<string> = []
+        for (const cancelOnInterrupt of [false, true]) {
+          const id = `ask-${cancelOnInterrupt}`
+          const asking = yield* Effect.forkChild(account.ask(Audit.make(), { id, cancelOnInterrupt }))
+          yield* Effect.retry(account.receipt(id), { times: 100 })
+          yield* Fiber.interrupt(asking)
+          const { status } = cancelOnInterrupt ? yield* account.awaitReceipt(id) : yield* account.receipt(id)
+          statuses.push(status)
+          yield* account.cancel(id)
+        }
+        return statuses
+      })
+    )
+    expect(statuses[0]).toMatch(/accepted|running/)
+    expect(statuses[1]).toBe("cancelled")
+  })
+
+  it("B3 leaving a subscription releases it on the server", async () => {
+    const counts = await run((client) =>
+      Effect.gen(function* () {
+        const account = yield* client.create(Account, { id: name() })
+        const scope = yield* Scope.make()
+        yield* Scope.provide(account.subscription(), scope)
+        const before = (yield* account.info).subscribers.length
+        yield* Scope.close(scope, Exit.void)
+        const after = yield* account.changes.pipe(
+          Stream.filter((info) => info.subscribers.length === 0),
+          Stream.runHead
+        )
+        return [before, after._tag]
+      })
+    )
+    expect(counts).toEqual([1, "Some"])
+  })
+
+  it("B2 what was emitted before the connection broke is told once", async () => {
+    const proxy = await startProxy(server.port)
+    const seen = await run(
+      (client) =>
+        Effect.gen(function* () {
+          const account = yield* client.create(Account, { id: name() })
+          const events = yield* account.subscription()
+          const reader = yield* Effect.forkScoped(
+            events.pipe(
+              Stream.map((event) => (event._tag === "Emitted" ? event.value : event._tag)),
+              Stream.takeUntil((text) => text === "Processed"),
+              Stream.runCollect
+            )
+          )
+          yield* account.ask(Tell.make({ words: ["a", "b", "c"] }))
+          return yield* Fiber.join(reader)
+        }),
+      proxy.url
+    )
+    expect(seen).toEqual(["a", "b", "c", "Processed"])
+    await proxy.close()
+  })
+
+  const cuts = process.env.SOAK === "1" ? 1000 : 40
+  it(`B5 ${cuts} cuts of a stream under load leave no gap and no duplicate`, async () => {
+    const proxy = await startProxy(server.port)
+    let seed = Number(process.env.SEED ?? Date.now() % 1_000_000)
+    console.log(`SEED=${seed}`)
+    const random = () => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+      return seed / 2_147_483_648
+    }
+    const id = name()
+    const sequences = await run((direct) =>
+      Effect.gen(function* () {
+        const account = yield* direct.create(Account, { id })
+        const through = yield* AgentApiClient.make({ baseUrl: proxy.url, patience: "1 minute" }).pipe(
+          Effect.provide(FetchHttpClient.layer)
+        )
+        const events = yield* through.runtime(Account, id).subscription({ capacity: 1_000_000 })
+        // From here on each connection breaks somewhere in its answer.
+        proxy.cut()
+        proxy.cutAfter(() => 150 + Math.floor(random() ** 2 * 4000))
+        const reader = yield* Effect.forkScoped(
+          events.pipe(
+            Stream.flatMap((event) => (event._tag === "Processed" ? Stream.make(event) : Stream.die(event._tag))),
+            Stream.takeUntil((event) => event.type === "Freeze"),
+            Stream.map((event) => event.sequence),
+            Stream.runCollect
+          )
+        )
+        while (proxy.cuts() < cuts) yield* account.ask(Deposit.make({ amount: 1 }))
+        proxy.cutAfter(() => Number.POSITIVE_INFINITY)
+        yield* account.send(Freeze.make())
+        return yield* Fiber.join(reader)
+      })
+    )
+    expect(sequences).toEqual(sequences.map((_, i) => i + 1))
+    expect(sequences.length).toBeGreaterThan(10)
+    await proxy.close()
+  }, 600_000)
+
+  it("B4 a reader slower than its capacity is told what it lost", async () => {
+    const tags = await run((client) =>
+      Effect.gen(function* () {
+        const account = yield* client.create(Account, { id: name() })
+        const events = yield* account.subscription({ capacity: 3 })
+        for (let i = 0; i < 20; i++) yield* account.ask(Deposit.make({ amount: 1 }))
+        yield* account.changes.pipe(
+          Stream.filter((info) => info.subscribers.every(({ lag }) => lag === 0)),
+          Stream.runHead
+        )
+        yield* account.terminate()
+        return yield* Stream.runCollect(events)
+      })
+    )
+    let next = 1
+    let gaps = 0
+    for (const event of tags) {
+      if (event._tag === "Gap") {
+        expect([event.from, event.missed]).toEqual([next, event.to - event.from + 1])
+        next = event.to + 1
+        gaps++
+      } else if (event._tag === "Processed") expect(event.sequence).toBe(next++)
+    }
+    expect([next, gaps > 0, tags.at(-1)?._tag]).toEqual([21, true, "End"])
+  })
+})
