@@ -21,7 +21,12 @@ export const makeSearch = (): Search => {
     add: (path, document) => {
       for (const { id, level, text, title } of document.sections) {
         if (path.startsWith("api/") && level === 2) continue // a category
-        const page = path.startsWith("api/") ? path.split("/").slice(1, level).join(" / ") : document.title
+        const page = path.startsWith("api/")
+          ? path
+              .split("/")
+              .slice(1, level === 1 ? 2 : 3)
+              .join(" / ")
+          : document.title
         index.add({ id: level === 1 ? path : `${path}#${id}`, title, page: page.replace(/\.html$/, ""), text })
       }
     },

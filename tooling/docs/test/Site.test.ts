@@ -27,7 +27,7 @@ it.each(packages)("explains each name that %s exports", (name) => {
   const exported = readdirSync(dist)
     .filter((file) => /^[A-Z]\w+\.js$/.test(file))
     .flatMap((file) => {
-      const code = readFileSync(join(dist, file), "utf8")
+      const code = readFileSync(join(dist, file), "utf8").replaceAll(/\/\*[\s\S]*?\*\//g, "")
       const lists = Array.from(
         code.matchAll(/^export \{([^}]*)\}/gm),
         ([, list = ""]) => list.match(/\w+(?=\s*(?:,|$))/g) ?? []
