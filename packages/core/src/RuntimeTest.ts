@@ -12,6 +12,7 @@ import { broadcasting } from "./internal/conformance/broadcasting.ts"
 import { type Case, PassTime } from "./internal/conformance/case.ts"
 import { lifecycle } from "./internal/conformance/lifecycle.ts"
 import { limits as suiteLimits } from "./internal/conformance/limits.ts"
+import { overlapping } from "./internal/conformance/overlapping.ts"
 import { processing } from "./internal/conformance/processing.ts"
 import type { RuntimeConfigShape } from "./RuntimeConfig.ts"
 
@@ -41,7 +42,7 @@ export { type FaultPoint, Faults, type InjectFault } from "./internal/faults.ts"
  * @category conformance
  * @since 0.1.0
  */
-export const conformance: ReadonlyArray<Case> = [...lifecycle, ...processing, ...broadcasting]
+export const conformance: ReadonlyArray<Case> = [...lifecycle, ...processing, ...overlapping, ...broadcasting]
 
 /**
  * The limits that the cases count on, for `RuntimeConfig.layer`.
