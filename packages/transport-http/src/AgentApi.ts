@@ -25,6 +25,7 @@ import {
   UnsupportedMediaType
 } from "./ApiError.ts"
 import type { Principal, Scope } from "./Authorization.ts"
+import { DeadLetters } from "./DeadLetter.ts"
 
 /**
  * What a caller may do; every endpoint asks for one.
@@ -172,29 +173,7 @@ export const RuntimePage = Schema.Struct({
   nextCursor: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "RuntimePage" })
 
-/**
- * An activity that ended in used-up retries, a timeout, an undeclared failure or a defect.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const DeadLetter = Schema.Struct({
-  activityId: ActivityId.ActivityId,
-  type: Schema.String,
-  payload: Schema.Json,
-  priority: Priority.Priority,
-  attempts: Schema.Int,
-  error: Receipt.ErrorJson,
-  at: Timestamp.Timestamp
-}).annotate({ identifier: "DeadLetter" })
-
-/**
- * The dead letters of a runtime, oldest first.
- *
- * @category schemas
- * @since 0.1.0
- */
-export const DeadLetters = Schema.Struct({ items: Schema.Array(DeadLetter) }).annotate({ identifier: "DeadLetters" })
+export { DeadLetter, DeadLetters } from "./DeadLetter.ts"
 
 const jsonSchema = Schema.Record(Schema.String, Schema.Json)
 
