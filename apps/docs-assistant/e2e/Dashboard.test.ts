@@ -103,6 +103,7 @@ it("cancels a long answer; the conversation goes on", async () => {
   await at("cancel").click()
   await visitor.page.locator("[data-status=failed]").waitFor()
   await model.requests.at(-1)?.gone
+  expect(await turns().locator(".answer").innerText()).toContain("It is a long story\n\nCancelled.")
   await visitor.look("6-cancelled")
 
   model.next(echoes)
@@ -150,55 +151,60 @@ it("asks a human before a tool that wants leave", async () => {
   expect(await turns().count()).toBe(1)
 })
 
-it("reconnects to a server that was killed, without a gap, and replays a dead letter", async () => {
-  const id = await beginConversation()
-  model.next(echoes)
-  await ask("Before?")
-  await seen(turns(), "You asked: Before?")
+it(
+  "reconnects to a server that was killed, without a gap, and replays a dead letter",
+  { timeout: 150_000 },
+  async () => {
+    const id = await beginConversation()
+    model.next(echoes)
+    await ask("Before?")
+    await seen(turns(), "You asked: Before?")
 
-  // What is running while the server dies three times is a dead letter.
-  for (const time of ["first", "second", "third"]) {
-    const held = holds(`The ${time} time`, "")
-    model.next(held.reply)
-    if (time === "first") await ask("Why is it so dark?")
-    await held.asked
-    await seen(turns(), `The ${time} time`)
-    const { port } = new URL(app.url)
-    await app.stop("SIGKILL")
-    await seen(at("connection"), "Reconnecting")
-    if (time === "first") await visitor.look("10-reconnecting")
-    app = await startApp(port)
-    await seen(at("connection"), "Live")
+    // What is running while the server dies three times is a dead letter.
+    for (const time of ["first", "second", "third"]) {
+      const held = holds(`The ${time} time`, "")
+      model.next(held.reply)
+      if (time === "first") await ask("Why is it so dark?")
+      await held.asked
+      await seen(turns(), `The ${time} time`)
+      const { port } = new URL(app.url)
+      await app.stop("SIGKILL")
+      await seen(at("connection"), "Reconnecting")
+      if (time === "first") await visitor.look("10-reconnecting")
+      app = await startApp(port)
+      await seen(at("connection"), "Live")
+    }
+    await seen(at("tab-dead-letters"), "1")
+
+    // Told while the page was away or not: it has every event once.
+    model.next(echoes)
+    await post(`${app.url}/v1/runtimes/${id}/activities?wait=30s`, { type: "Ask", payload: { question: "Elsewhere?" } })
+    await seen(turns(), "You asked: Elsewhere?")
+
+    await at("tab-dead-letters").click()
+    await seen(at("dead-letter"), "Why is it so dark?")
+    await visitor.look("11-dead-letter")
+    expect(await findBarriers(visitor.page)).toEqual([])
+    model.next(echoes)
+    await at("replay").click()
+    await at("dead-letter").waitFor({ state: "detached" })
+    await at("tab-talk").click()
+    await seen(turns(), "You asked: Why is it so dark?")
+    await visitor.look("12-replayed")
+
+    await at("tab-events").click()
+    const { sequence } = (await get(`${app.url}/v1/runtimes/${id}`)) as { readonly sequence: number }
+    const told = await at("event").locator(".sequence:not(:empty)").allTextContents()
+    expect(told.map(Number)).toEqual(Array.from({ length: sequence }, (_, index) => sequence - index))
+    expect(sequence).toBe(4)
   }
-  await seen(at("tab-dead-letters"), "1")
-
-  // Told while the page was away or not: it has every event once.
-  model.next(echoes)
-  await post(`${app.url}/v1/runtimes/${id}/activities?wait=30s`, { type: "Ask", payload: { question: "Elsewhere?" } })
-  await seen(turns(), "You asked: Elsewhere?")
-
-  await at("tab-dead-letters").click()
-  await seen(at("dead-letter"), "Why is it so dark?")
-  await visitor.look("11-dead-letter")
-  expect(await findBarriers(visitor.page)).toEqual([])
-  model.next(echoes)
-  await at("replay").click()
-  await at("dead-letter").waitFor({ state: "detached" })
-  await at("tab-talk").click()
-  await seen(turns(), "You asked: Why is it so dark?")
-  await visitor.look("12-replayed")
-
-  await at("tab-events").click()
-  const { sequence } = (await get(`${app.url}/v1/runtimes/${id}`)) as { readonly sequence: number }
-  const told = await at("event").locator(".sequence:not(:empty)").allTextContents()
-  expect(told.map(Number)).toEqual(Array.from({ length: sequence }, (_, index) => sequence - index))
-  expect(sequence).toBe(4)
-})
+)
 
 it("shows who listens, and ends a conversation", async () => {
   await beginConversation()
   await at("tab-subscribers").click()
   await seen(at("subscribers"), "#")
+  expect(await at("subscribers").locator("tbody tr").count()).toBe(1)
   await visitor.look("13-subscribers")
   await at("terminate").click()
   await seen(at("status"), "terminated")

@@ -35,7 +35,12 @@ export const visit = async (): Promise<Visitor> => {
       "--no-first-run"
     ]
   })
-  const page = await browser.newPage({ viewport: desktop, colorScheme: "light", reducedMotion: "reduce" })
+  const page = await browser.newPage({
+    viewport: desktop,
+    colorScheme: "light",
+    locale: "en-US",
+    reducedMotion: "reduce"
+  })
   page.setDefaultTimeout(patience)
   const errors: Array<string> = []
   page.on("pageerror", (error) => errors.push(String(error)))

@@ -2,15 +2,24 @@
  * Whether the page hears from its server. The client reconnects on its own; this only watches how its requests fare.
  */
 import { computed, signal } from "@preact/signals"
+import { Effect } from "effect"
 
 export type Connection = "connecting" | "live" | "reconnecting"
 
 /** Whether the last request that was answered, or was not, was. */
 const reachable = signal<boolean | undefined>(undefined)
 
-/** How many event streams are open now, and whether one should be. */
+/** How many event streams are open now, and how many should be. */
 const open = signal(0)
-export const wantsStream = signal(false)
+const wanted = signal(0)
+
+/** Says that something is followed for as long as the effect runs. */
+export const following = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => void wanted.value++),
+    () => effect,
+    () => Effect.sync(() => void wanted.value--)
+  )
 
 /** Whether a stream has been open since the page began: before that it is not reconnecting. */
 const hasOpened = signal(false)
@@ -18,7 +27,7 @@ const hasOpened = signal(false)
 export const connection = computed<Connection>(() => {
   if (reachable.value === undefined) return "connecting"
   if (!reachable.value) return "reconnecting"
-  if (!wantsStream.value || open.value > 0) return "live"
+  if (open.value >= wanted.value) return "live"
   return hasOpened.value ? "reconnecting" : "connecting"
 })
 

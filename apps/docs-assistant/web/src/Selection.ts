@@ -3,12 +3,12 @@
  */
 import type { Agent, AgentEvent } from "@agent-runtime/schema"
 import * as AgentApiClient from "@agent-runtime/transport-http/AgentApiClient"
-import { batch, computed, effect, type ReadonlySignal, signal } from "@preact/signals"
+import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals"
 import { Effect, Fiber, Schedule, Stream } from "effect"
 import { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import { agentNamed } from "./Agents.ts"
 import * as Api from "./Api.ts"
-import { wantsStream } from "./Connection.ts"
+import { following } from "./Connection.ts"
 import { Conversation } from "./Conversation.ts"
 import { type Entry, EventLog } from "./EventLog.ts"
 import { look, type RuntimeInfo, selected } from "./Runtimes.ts"
@@ -48,22 +48,21 @@ const follow = <A extends Agent.Any>(
     // Once connected the client reconnects by itself; this is for a server that is away at the very beginning.
     Effect.retry({ while: (error) => error._tag === "ApiUnavailable", schedule: Schedule.spaced("1 second") }),
     Effect.catch((error) => Effect.sync(() => Api.report(error))),
-    Effect.ensuring(Effect.sync(() => (wantsStream.value = false)))
+    following
   )
 
 const select = (info: RuntimeInfo): (() => void) => {
   const log = new EventLog(kept)
   const agent = agentNamed(info.agent)
   const conversation = info.agent === DocsAssistant.name ? new Conversation(info.id) : undefined
-  const following =
+  const told =
     conversation === undefined
       ? follow(agent, info, (events) => log.add(events))
       : follow(DocsAssistant, info, (events) => {
           log.add(events)
           conversation.add(events)
         })
-  wantsStream.value = true
-  const fiber = Api.fork(following)
+  const fiber = Api.fork(told)
   current.value = { agent, entries: log.entries, conversation }
   return () => {
     Effect.runFork(Fiber.interrupt(fiber))
@@ -82,6 +81,6 @@ export const start = (): void => {
   effect(() => {
     if (life.value === undefined) return
     const info = selected.peek()
-    return info === undefined ? undefined : select(info)
+    return info === undefined ? undefined : untracked(() => select(info))
   })
 }

@@ -25,7 +25,7 @@ export interface Turn {
   /** What it may not do without a human's leave. */
   readonly approvals: ReadonlyArray<Approval>
   /** Why there is no answer. */
-  readonly failure: string | undefined
+  readonly failure: AgentEvent.Failed["error"] | undefined
 }
 
 interface Open {
@@ -113,7 +113,7 @@ export class Turns {
         return this.end(event.activityId, event, (turn) => ({
           ...turn,
           status: "failed",
-          failure: event.error.message
+          failure: event.error
         }))
     }
   }

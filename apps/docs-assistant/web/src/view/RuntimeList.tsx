@@ -4,6 +4,7 @@ import { DocumentIndex } from "../../../src/agents/DocumentIndex.ts"
 import * as Commands from "../Commands.ts"
 import { format, go, route } from "../Route.ts"
 import { hasMore, type RuntimeInfo, runtimes, showMore } from "../Runtimes.ts"
+import { titleOf } from "../Title.ts"
 import { StatusPill } from "./StatusPill.tsx"
 
 const groups: Readonly<Record<string, string>> = {
@@ -21,7 +22,7 @@ const Row = ({ info }: { readonly info: RuntimeInfo }) => {
   return (
     <li>
       <a href={format(info.id)} aria-current={route.value.id === info.id ? "page" : undefined} data-testid="runtime">
-        <span class="id">{info.id}</span>
+        <span class="name">{titleOf(info)}</span>
         <span class="facts">
           <StatusPill status={info.status} />
           <span>{info.metrics.processed} done</span>
@@ -43,7 +44,9 @@ export const RuntimeList = () => {
   const status = useSignal("")
   const all = runtimes.value
   const found = (all ?? []).filter(
-    (info) => info.id.includes(search.value.trim()) && (status.value === "" || info.status === status.value)
+    (info) =>
+      `${info.id} ${titleOf(info)}`.toLowerCase().includes(search.value.trim().toLowerCase()) &&
+      (status.value === "" || info.status === status.value)
   )
   const agents = Array.from(new Set(found.map((info) => info.agent))).sort()
   return (
@@ -54,7 +57,7 @@ export const RuntimeList = () => {
       <div class="filters">
         <input
           type="search"
-          aria-label="Find a runtime by its id"
+          aria-label="Find a runtime by its name"
           placeholder="Find…"
           value={search.value}
           onInput={(event) => (search.value = event.currentTarget.value)}

@@ -3,6 +3,7 @@ import * as Commands from "../Commands.ts"
 import { format, go, route, type Tab } from "../Route.ts"
 import { type RuntimeInfo, runtimes, selected } from "../Runtimes.ts"
 import { selection } from "../Selection.ts"
+import { titleOf } from "../Title.ts"
 import { DeadLetters } from "./DeadLetters.tsx"
 import { Events } from "./Events.tsx"
 import { Overview } from "./Overview.tsx"
@@ -97,7 +98,10 @@ export const RuntimeView = ({ id }: { readonly id: string }) => {
           ‹ All<span class="hidden"> runtimes</span>
         </a>
         <div class="title">
-          <h1>{info.id}</h1>
+          <div>
+            <h1>{titleOf(info)}</h1>
+            <p class="place">{info.id}</p>
+          </div>
           <StatusPill status={info.status} />
         </div>
         <Actions info={info} />

@@ -33,6 +33,18 @@ const Citations = ({ passages }: { readonly passages: ReadonlyArray<FoundPassage
 
 const statusTexts = { waiting: "Waiting for its turn…", answering: "Answering…", answered: "", failed: "" }
 
+/** What was asked for is no mishap. */
+const given: Readonly<Record<string, string>> = {
+  ActivityCancelled: "Cancelled.",
+  ActivitySuperseded: "Stopped.",
+  ActivityExpired: "It was too late for an answer."
+}
+
+const Failure = ({ failure }: { readonly failure: NonNullable<Turn["failure"]> }) => {
+  const text = given[failure._tag]
+  return <p class={text === undefined ? "bad" : "place"}>{text ?? failure.message}</p>
+}
+
 interface ApprovalProps {
   readonly conversation: Conversation
   readonly approvals: ReadonlyArray<Approval>
@@ -80,7 +92,7 @@ const TurnView = ({ conversation, parked, turn }: TurnProps) => {
       </div>
       <div class="answer">
         {turn.answer !== "" && <Markdown text={turn.answer} cited={open} />}
-        {turn.failure !== undefined && <p class="bad">{turn.failure}</p>}
+        {turn.failure !== undefined && <Failure failure={turn.failure} />}
         {isOpen && (
           <p class="progress">
             <span>{turn.doing ?? statusTexts[turn.status]}</span>
