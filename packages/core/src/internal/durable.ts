@@ -27,11 +27,29 @@ export class Durable {
     epoch: number,
     host: Host,
     state: unknown
-  ): Effect.Effect<Entry, AgentError.AgentRuntimeAlreadyExists | AgentError.StoreUnavailable> {
-    const { state: encoded, version } = host.encodeState(state, 0, "last")
+  ): Effect.Effect<
+    Entry,
+    AgentError.AgentRuntimeAlreadyExists | AgentError.RequestInvalid | AgentError.StoreUnavailable
+  > {
+    const encoded = host.encodeState(state)
+    if (Result.isFailure(encoded)) {
+      return Effect.fail(
+        new AgentError.RequestInvalid({
+          path: ["state"],
+          message: `The first state cannot be stored: ${encoded.failure}`
+        })
+      )
+    }
     const info = encodeInfo({ paused: false, failing: false, lastError: undefined })
     return Effect.map(
-      this.store.create({ id, agent: host.agent.name, epoch, state: encoded, version, info }),
+      this.store.create({
+        id,
+        agent: host.agent.name,
+        epoch,
+        state: encoded.success,
+        version: host.agent.version,
+        info
+      }),
       (handle) => this.attach(new Entry(this.kernel, id, epoch, host, state, 0, this.journal(handle)))
     )
   }

@@ -1,8 +1,6 @@
 import { type ActivityType, type Agent, AgentError } from "@agent-runtime/schema"
 import { Cause, Context, Duration, Effect, Exit, Option, Result, Schema, SchemaIssue, SchemaParser } from "effect"
 import type { WireRequest } from "../AgentRuntime.ts"
-import type { StatePolicy } from "../RuntimeConfig.ts"
-import type { Change } from "../RuntimeStore.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
 import { AgentMetrics } from "./agentMetrics.ts"
 import type { Entry } from "./entry.ts"
@@ -46,8 +44,8 @@ export interface Host {
   readonly isState: ((value: unknown) => boolean) | undefined
   readonly isEmitted: ((value: unknown) => boolean) | undefined
   find(name: string): CompiledType | undefined
-  /** What a store is given of a state. */
-  encodeState(state: unknown, sequence: number, policy: StatePolicy): NonNullable<Change["state"]>
+  /** A state in JSON, as a store is given it; fails with what is wrong. */
+  encodeState(state: unknown): Result.Result<Schema.Json, string>
   /** A state that was stored, migrated to the agent's version; fails with what is wrong. */
   decodeState(state: Schema.Json, version: number): Result.Result<unknown, string>
 }
@@ -124,9 +122,6 @@ const compile = (definition: ActivityType.Any, handler: AnyHandler): Omit<Compil
 export const flatten = (context: Context.Context<never>): Context.Context<never> =>
   Context.makeUnsafe(new Map(context.mapUnsafe))
 
-const isKept = (sequence: number, policy: StatePolicy): boolean =>
-  policy === "all" || (policy !== "last" && sequence % policy.every === 0)
-
 const migrated = (
   agent: Agent.Any,
   stored: Schema.Json,
@@ -164,7 +159,7 @@ export const makeHost = (
 ): Host => {
   const timeoutMillis = options.timeout === undefined ? undefined : Duration.toMillis(options.timeout)
   const json = Schema.toCodecJson(agent.state)
-  const encodeState = Schema.encodeUnknownSync(json) as (state: unknown) => Schema.Json
+  const encodeState = Schema.encodeUnknownExit(json)
   const decodeState = Schema.decodeUnknownExit(json)
   const types = new Map<string, CompiledType>()
   for (const definition of agent.activities) {
@@ -181,12 +176,10 @@ export const makeHost = (
     isState: Schema.is(agent.state),
     isEmitted: Schema.is(agent.emits),
     find: (name) => types.get(name),
-    encodeState: (state, sequence, policy) => ({
-      state: encodeState(state),
-      version: agent.version,
-      sequence,
-      keep: isKept(sequence, policy)
-    }),
+    encodeState: (state) => {
+      const exit = encodeState(state)
+      return Exit.isSuccess(exit) ? Result.succeed(exit.value as Schema.Json) : Result.fail(faultOf(exit.cause).message)
+    },
     decodeState: (state, version) => migrated(agent, state, version, decodeState)
   }
 }

@@ -3,6 +3,7 @@ import { Cause, Exit, Result } from "effect"
 import type { Change, Handle, RuntimeFenced, RuntimeStore, Written } from "../RuntimeStore.ts"
 import type { Entry } from "./entry.ts"
 import type { Kernel } from "./kernel.ts"
+import { reportDefect } from "./reportDefect.ts"
 
 /** One step of a runtime: written first, then applied. */
 export interface Step {
@@ -69,7 +70,15 @@ export class Journal {
     this.writing = true
     // One write at a time: everything before has taken effect, or never will.
     this.sequence = this.entry?.sequence ?? 0
-    const changes = batch.map((step) => step.change())
+    let changes: ReadonlyArray<Change>
+    try {
+      changes = batch.map((step) => step.change())
+    } catch (defect) {
+      // Nothing of this runtime can be written any more: let go of it, and leave it to the store as it is there.
+      reportDefect(defect)
+      this.writing = false
+      return this.lose(batch)
+    }
     const fiber = this.kernel.fork(this.store.write(this.handle, merge(changes)), this.kernel.context)
     fiber.addObserver((exit) => this.written(batch, changes, exit))
   }
@@ -101,10 +110,10 @@ export class Journal {
     else this.entry?.closeIfDrained()
   }
 
-  /** Another process has the runtime now: nothing that was not written takes effect here. */
+  /** This process lets go of the runtime, which another one has now: nothing that was not written takes effect here. */
   private lose(batch: ReadonlyArray<Step>): void {
     const error = new AgentError.StoreUnavailable({
-      message: `Runtime "${this.handle.id}" has moved to another process: try again`
+      message: `This process no longer holds runtime "${this.handle.id}": try again`
     })
     const steps = [...batch, ...this.steps]
     this.steps = []

@@ -158,7 +158,11 @@ const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number):
   const exit = reply === undefined ? Exit.void : Exit.succeed(reply)
   if (entry.journal !== undefined || attempt.outbox !== undefined) {
     const outcome: Outcome = { status: "succeeded", exit, state, kind: "processed", error: undefined, dead: false }
-    return settle(entry, activity, outcome, now)
+    if (entry.journal === undefined) return settle(entry, activity, outcome, now)
+    const encoded = entry.host.encodeState(state)
+    if (Result.isSuccess(encoded)) return settle(entry, activity, { ...outcome, encoded: encoded.success }, now)
+    const fault = `The workflow of "${activity.type}" returned a state that cannot be stored: ${encoded.failure}`
+    return settle(entry, activity, broken(activity, "invalid", fault), now)
   }
   // What `settle` would do, without a word about what most activities have not.
   entry.attempt = undefined

@@ -1,5 +1,5 @@
 import type { Receipt } from "@agent-runtime/schema"
-import type { Exit } from "effect"
+import type { Exit, Schema } from "effect"
 import type { Change, Written } from "../RuntimeStore.ts"
 import type { Activity } from "./activity.ts"
 import type { Attempt } from "./attempt.ts"
@@ -13,6 +13,8 @@ export interface Outcome {
   readonly exit: Exit.Exit<unknown, unknown>
   /** The new state; looked at only if the activity succeeded. */
   readonly state: unknown
+  /** The new state in JSON, where there is a store. */
+  readonly encoded?: Schema.Json
   /** Which counter the end of the attempt goes to; `undefined` if it never started. */
   readonly kind: "processed" | "declared" | "undeclared" | "defect" | "timeout" | "interrupted" | undefined
   readonly error: Receipt.ErrorJson | undefined
@@ -55,13 +57,19 @@ export const changeOf = (
   return {
     remove: [activity.position],
     append: [{ sequence, at: time, entry: encodeLogEntry(activity, outcome) }],
-    ...(succeeded ? { state: entry.host.encodeState(outcome.state, sequence, entry.kernel.config.statePolicy) } : {}),
+    ...(outcome.encoded === undefined ? {} : { state: stateOf(entry, outcome.encoded, sequence) }),
     ...(outcome.dead || (succeeded && entry.failing)
       ? { info: encodeInfo({ paused: entry.paused, failing: !succeeded, lastError }) }
       : {}),
     ...(outcome.dead ? { bury: [encodeDead(activity, outcome.error!, time)] } : {}),
     ...(sent === undefined ? {} : { send: sent.map(encodeOutgoing) })
   }
+}
+
+const stateOf = ({ agent, kernel }: Entry, state: Schema.Json, sequence: number): NonNullable<Change["state"]> => {
+  const { statePolicy } = kernel.config
+  const keep = statePolicy === "all" || (statePolicy !== "last" && sequence % statePolicy.every === 0)
+  return { state, version: agent.version, sequence, keep }
 }
 
 /** In one synchronous step: the state changes, the receipt is final, the event is logged and published. */
