@@ -120,7 +120,7 @@ describe("M2 the wait of an element", () => {
   it("M2 works up to the 32nd lane", () => {
     const lanes = Array.from({ length: 32 }, (_, lane) => `lane ${lane}`)
     const mailbox = PrioritizedMailbox.makeUnsafe<number>({ lanes, scheduling: { maxSkips: 2 } })
-    for (const [index, lane] of [...lanes.entries()].reverse()) PrioritizedMailbox.offerUnsafe(mailbox, index, lane)
+    for (const [index, lane] of [...lanes.entries()].toReversed()) PrioritizedMailbox.offerUnsafe(mailbox, index, lane)
     const taken = Array.from({ length: 32 }, () => PrioritizedMailbox.pollUnsafe(mailbox))
     assert.deepStrictEqual(
       taken,
