@@ -51,13 +51,18 @@ const toDiagram = (mermaid: string): string => {
 
 /** Prepares the renderer. It takes half a second, so once is enough. */
 export const makeRender = async (): Promise<Render> => {
-  const highlighter = await createHighlighter({ themes: ["github-light", "github-dark"], langs: languages })
+  // Of the themes there are, these have comments that can be read on a raised background.
+  const themes = { light: "github-light-high-contrast", dark: "github-dark-default" }
+  const highlighter = await createHighlighter({ themes: Object.values(themes), langs: languages })
   const toCode = (code: string, language: string): string =>
-    highlighter.codeToHtml(code.trimEnd(), {
-      lang: languages.includes(language) ? language : "text",
-      themes: { light: "github-light", dark: "github-dark" },
-      defaultColor: "light-dark()"
-    })
+    highlighter
+      .codeToHtml(code.trimEnd(), {
+        lang: languages.includes(language) ? language : "text",
+        themes,
+        defaultColor: "light-dark()"
+      })
+      // The colours once more, as variables: half of the page.
+      .replaceAll(/;--shiki-[\w-]+:[^;"]+/g, "")
 
   return (markdown, resolveLink) => {
     const sections: Array<{ id: string; level: number; title: string; text: string }> = []
