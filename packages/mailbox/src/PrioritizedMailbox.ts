@@ -209,8 +209,6 @@ type Unnamed<S extends Strategy> = Options<DefaultLane, S> & { readonly lanes?: 
 
 type Named<Lane extends string, S extends Strategy> = Options<Lane, S> & { readonly lanes: ReadonlyArray<Lane> }
 
-type Failing = { readonly strategy: "fail" }
-
 /**
  * Makes a mailbox. Invalid options are a defect, {@link MailboxArgumentInvalid}, that names the option.
  *
@@ -239,16 +237,15 @@ type Failing = { readonly strategy: "fail" }
  */
 export const make: {
   <A, E = never>(options?: Unnamed<Waits>): Effect.Effect<PrioritizedMailbox<A, E>>
-  <A, E = never>(options: Unnamed<"fail"> & Failing): Effect.Effect<PrioritizedMailbox<A, E, DefaultLane, MailboxFull>>
+  <A, E = never>(options: Unnamed<Strategy>): Effect.Effect<PrioritizedMailbox<A, E, DefaultLane, MailboxFull>>
   <A, E = never, const Lane extends string = DefaultLane | "background">(
     options: Named<Lane, Waits>
   ): Effect.Effect<PrioritizedMailbox<A, E, Lane>>
   <A, E = never, const Lane extends string = DefaultLane | "background">(
-    options: Named<Lane, "fail"> & Failing
+    options: Named<Lane, Strategy>
   ): Effect.Effect<PrioritizedMailbox<A, E, Lane, MailboxFull>>
   <A, E = never>(options: Named<string, Waits>): Effect.Effect<PrioritizedMailbox<A, E, string>>
-  <A, E = never>(options: Named<string, "fail"> & Failing): Effect.Effect<PrioritizedMailbox<A, E, string, MailboxFull>>
-  <A, E = never>(options: Options): Effect.Effect<PrioritizedMailbox<A, E, string, MailboxFull>>
+  <A, E = never>(options: Named<string, Strategy>): Effect.Effect<PrioritizedMailbox<A, E, string, MailboxFull>>
 } = <A, E>(options: Options = {}): Effect.Effect<PrioritizedMailbox<A, E, string>> =>
   Effect.sync(() => new Mailbox<A, E>(options))
 
@@ -260,16 +257,15 @@ export const make: {
  */
 export const makeUnsafe: {
   <A, E = never>(options?: Unnamed<Waits>): PrioritizedMailbox<A, E>
-  <A, E = never>(options: Unnamed<"fail"> & Failing): PrioritizedMailbox<A, E, DefaultLane, MailboxFull>
+  <A, E = never>(options: Unnamed<Strategy>): PrioritizedMailbox<A, E, DefaultLane, MailboxFull>
   <A, E = never, const Lane extends string = DefaultLane | "background">(
     options: Named<Lane, Waits>
   ): PrioritizedMailbox<A, E, Lane>
   <A, E = never, const Lane extends string = DefaultLane | "background">(
-    options: Named<Lane, "fail"> & Failing
+    options: Named<Lane, Strategy>
   ): PrioritizedMailbox<A, E, Lane, MailboxFull>
   <A, E = never>(options: Named<string, Waits>): PrioritizedMailbox<A, E, string>
-  <A, E = never>(options: Named<string, "fail"> & Failing): PrioritizedMailbox<A, E, string, MailboxFull>
-  <A, E = never>(options: Options): PrioritizedMailbox<A, E, string, MailboxFull>
+  <A, E = never>(options: Named<string, Strategy>): PrioritizedMailbox<A, E, string, MailboxFull>
 } = <A, E>(options: Options = {}): PrioritizedMailbox<A, E, string> => new Mailbox<A, E>(options)
 
 /**

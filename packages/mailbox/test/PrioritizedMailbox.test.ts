@@ -6,7 +6,7 @@ const pause = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
 
 const invalid = (options: unknown): PrioritizedMailbox.MailboxArgumentInvalid => {
   try {
-    PrioritizedMailbox.makeUnsafe(options as PrioritizedMailbox.Options)
+    PrioritizedMailbox.makeUnsafe(options as { readonly capacity: number })
   } catch (error) {
     assert.instanceOf(error, PrioritizedMailbox.MailboxArgumentInvalid)
     return error
