@@ -45,7 +45,7 @@ export const accept = (
   const replaced = overlap === "coalesce" ? waiting.first((other) => other.kind === kind) : undefined
   // The place of the one that it replaces is its own.
   const inherits = replaced?.priority === priority
-  const now = entry.now
+  const now = kernel.dispatcher.now
   const origin =
     options === undefined && parent === undefined && chain === noChain
       ? undefined

@@ -78,7 +78,7 @@ export class Attempt implements WorkflowContext {
       attempt: activity.attempts,
       index: this.emittedCount++,
       value,
-      at: entry.kernel.startedAt + entry.now
+      at: entry.kernel.startedAt + entry.kernel.dispatcher.now
     }
     this.keep(event)
     entry.emit(event, activity)

@@ -10,6 +10,8 @@ export interface Runnable {
 const slice = 2048
 /** Units in a row for one runnable, so that a long backlog does not hold up the others. */
 const turn = 64
+/** How often one reading of the clock is used again. */
+const uses = 16
 
 /**
  * Runs what has work, round robin, in slices of the event loop. Wake-ups of fibers (`defer`) run after the slice that
@@ -20,9 +22,24 @@ export class Dispatcher {
   private readonly ready = new Deque<Runnable>()
   private deferred: Array<() => void> = []
   private scheduled = false
+  private readonly clock: () => number
+  private time = 0
+  /** How often `time` may still be used. */
+  private left = 0
 
-  constructor(scheduleTask: (task: () => void) => void) {
+  constructor(scheduleTask: (task: () => void) => void, clock: () => number) {
     this.scheduleTask = scheduleTask
+    this.clock = clock
+  }
+
+  /**
+   * The time, for what happens to every activity: to read the clock costs as much as to accept one. A reading is used
+   * again within one slice of the event loop, and while a slice is about to come, but a few times only.
+   */
+  get now(): number {
+    if (this.scheduled && this.left-- > 0) return this.time
+    this.left = uses
+    return (this.time = this.clock())
   }
 
   enqueue(runnable: Runnable): void {
@@ -54,10 +71,12 @@ export class Dispatcher {
 
   private schedule(): void {
     this.scheduled = true
+    this.left = 0
     this.scheduleTask(this.run)
   }
 
   private readonly run = (): void => {
+    this.left = 0
     try {
       let budget = slice
       while (budget > 0) {
@@ -68,6 +87,7 @@ export class Dispatcher {
       if (this.deferred.length > 0) {
         const tasks = this.deferred
         this.deferred = []
+        this.left = 0
         for (const task of tasks) this.perform(task)
       }
     } finally {

@@ -154,7 +154,7 @@ export class Entry implements Runnable, Source {
   turn(budget: number): number {
     this.queued = false
     let done = 0
-    let now = this.now
+    const { dispatcher } = this.kernel
     if (this.immediate) this.failWaiting()
     while (this.canStart) {
       if (done === budget) {
@@ -163,10 +163,9 @@ export class Entry implements Runnable, Source {
       }
       const activity = this.waitingRoom?.take()
       if (activity === undefined) break
-      // The clock is read now and then, not for every activity of a backlog.
-      if ((done++ & 7) === 7) now = this.now
+      done++
       try {
-        process(this, activity, now)
+        process(this, activity, dispatcher.now)
       } catch (defect) {
         this.processingDied(activity, defect)
       }

@@ -88,6 +88,7 @@ export class History {
   restore(activity: Activity): void {
     const { ended } = this
     this.next = activity.sequence + 1
+    if (this.kernel.historyRetention === 0) return this.forget(activity)
     ended.push(activity)
     if (activity.serial === 0) (this.named ??= new Map()).set(activity.id, activity)
     if (ended.length > this.kernel.historyRetention) this.forget(ended.shift()!)

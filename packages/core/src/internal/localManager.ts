@@ -106,7 +106,7 @@ export class LocalManager implements Placement {
       startedAt,
       now,
       context,
-      dispatcher: new Dispatcher((task) => scheduled.scheduleTask(task, 0)),
+      dispatcher: new Dispatcher((task) => scheduled.scheduleTask(task, 0), now),
       timers: new Timers(now, (effect) => fork(effect, context)),
       tracing: Context.getOrUndefined(context, Tracer.Tracer) !== undefined,
       injectFault: Context.get(context, Faults),

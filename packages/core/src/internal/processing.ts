@@ -65,7 +65,7 @@ const run = (entry: Entry, attempt: Attempt): void => {
     return end(entry, attempt, Exit.die(defect), attempt.startedAt)
   }
   if (kernel.tracing || activity.parent !== undefined) effect = traced(entry, activity, effect)
-  else if (Exit.isExit(effect)) return end(entry, attempt, effect, attempt.startedAt)
+  else if (isExit(effect)) return end(entry, attempt, effect, attempt.startedAt)
   const fiber = entry.run(effect)
   const exit = fiber.pollUnsafe()
   // It may have been superseded from within.
@@ -97,6 +97,10 @@ const run = (entry: Entry, attempt: Attempt): void => {
     attempt.timer = kernel.timers.set(attempt.startedAt + timeout, () => interrupt(entry, "timeout"))
   }
 }
+
+/** As `Exit.isExit`, which is slow to answer no. Handlers without types may answer anything. */
+const isExit = (effect: (object & { readonly _tag?: unknown }) | undefined): effect is Exit.Exit<unknown, unknown> =>
+  (effect?._tag === "Success" || effect?._tag === "Failure") && Exit.isExit(effect)
 
 const traced = (entry: Entry, activity: Activity, effect: Effect.Effect<unknown, unknown>) =>
   Effect.withSpan(effect, `${entry.agent.name}.${activity.type}`, {

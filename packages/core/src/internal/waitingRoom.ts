@@ -24,7 +24,9 @@ interface Sender {
 export class WaitingRoom {
   private readonly kernel: Kernel
   private readonly onReady: () => void
-  private readonly lanes: ReturnType<typeof makeLanes>
+  private mailbox: ReturnType<typeof makeLanes> | undefined = undefined
+  /** The only one that waits for its turn, where there is just one: it need not go through the mailbox. */
+  private only: Activity | undefined = undefined
   private readonly places: [urgent: number, standard: number, background: number] = [0, 0, 0]
   private inLanes = 0
   /** Those that interrupted what ran: they go before everything in the mailbox. */
@@ -36,7 +38,17 @@ export class WaitingRoom {
   constructor(kernel: Kernel, onReady: () => void) {
     this.kernel = kernel
     this.onReady = onReady
-    this.lanes = makeLanes(kernel.config.maxSkips)
+  }
+
+  /** The mailbox, with everything in it that waits for its turn. */
+  private get lanes(): ReturnType<typeof makeLanes> {
+    const lanes = (this.mailbox ??= makeLanes(this.kernel.config.maxSkips))
+    const { only } = this
+    if (only !== undefined) {
+      this.only = undefined
+      PrioritizedMailbox.offerUnsafe(lanes, only, only.priority)
+    }
+    return lanes
   }
 
   /** How many could be processed now. */
@@ -106,8 +118,8 @@ export class WaitingRoom {
   // -- waiting ---------------------------------------------------------------------------------------------------------
 
   enqueue(activity: Activity): void {
-    this.inLanes++
-    PrioritizedMailbox.offerUnsafe(this.lanes, activity, activity.priority)
+    if (this.inLanes++ === 0) this.only = activity
+    else PrioritizedMailbox.offerUnsafe(this.lanes, activity, activity.priority)
     this.onReady()
   }
 
@@ -140,7 +152,8 @@ export class WaitingRoom {
     if (next === undefined) {
       if (this.inLanes === 0) return undefined
       this.inLanes--
-      next = PrioritizedMailbox.pollUnsafe(this.lanes)!
+      next = this.only ?? PrioritizedMailbox.pollUnsafe(this.lanes)!
+      this.only = undefined
     }
     this.leave(next.priority)
     return next
