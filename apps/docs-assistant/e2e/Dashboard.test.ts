@@ -161,16 +161,16 @@ it(
     await seen(turns(), "You asked: Before?")
 
     // What is running while the server dies three times is a dead letter.
-    for (const time of ["first", "second", "third"]) {
-      const held = holds(`The ${time} time`, "")
-      model.next(held.reply)
-      if (time === "first") await ask("Why is it so dark?")
-      await held.asked
-      await seen(turns(), `The ${time} time`)
+    const held = ["first", "second", "third"].map((time) => holds(`The ${time} time`, ""))
+    model.next(...held.map(({ reply }) => reply))
+    await ask("Why is it so dark?")
+    for (const [index, { asked }] of held.entries()) {
+      await asked
+      await seen(turns(), /The (first|second|third) time/)
       const { port } = new URL(app.url)
       await app.stop("SIGKILL")
       await seen(at("connection"), "Reconnecting")
-      if (time === "first") await visitor.look("10-reconnecting")
+      if (index === 0) await visitor.look("10-reconnecting")
       app = await startApp(port)
       await seen(at("connection"), "Live")
     }
@@ -203,7 +203,7 @@ it(
 it("shows who listens, and ends a conversation", async () => {
   await beginConversation()
   await at("tab-subscribers").click()
-  await seen(at("subscribers"), "#")
+  await at("subscribers").waitFor()
   expect(await at("subscribers").locator("tbody tr").count()).toBe(1)
   await visitor.look("13-subscribers")
   await at("terminate").click()

@@ -33,7 +33,10 @@ const options = (element: HTMLElement, series: ReadonlyArray<Series>): uPlot.Opt
     height,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] } },
+    scales: {
+      x: { time: false, range: (_, min, max) => [Math.min(min, max - 60), max] },
+      y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] }
+    },
     axes: [
       { ...axis, size: 24, values: (u, splits) => splits.map((at) => ago(at, u.scales["x"]?.max ?? at)) },
       { ...axis, size: 44 }

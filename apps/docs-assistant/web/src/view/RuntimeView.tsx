@@ -107,7 +107,7 @@ export const RuntimeView = ({ id }: { readonly id: string }) => {
         <Actions info={info} />
       </header>
       <Tabs info={info} tab={tab} />
-      <div class={`view ${tab}`} key={`${info.id}/${tab}`}>
+      <div class={`view at-${tab}`} key={`${info.id}/${tab}`}>
         <View info={info} tab={tab} />
       </div>
     </article>
