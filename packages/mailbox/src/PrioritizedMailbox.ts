@@ -4,6 +4,7 @@
  * Use it where one consumer, or a few, serve work of different urgency. It is `Queue` with lanes: the same operations, the
  * same completion, the same strategies for a full queue, each lane with a capacity of its own.
  *
+ * @example
  * ```ts
  * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
  * import { Effect } from "effect"
@@ -12,8 +13,10 @@
  *   const mailbox = yield* PrioritizedMailbox.make<string>({ capacity: 1024 })
  *   yield* PrioritizedMailbox.offer(mailbox, "report", "standard")
  *   yield* PrioritizedMailbox.offer(mailbox, "alarm", "urgent")
- *   return yield* PrioritizedMailbox.takeAll(mailbox) // ["alarm", "report"]
+ *   return yield* PrioritizedMailbox.takeAll(mailbox)
  * })
+ *
+ * console.log(await Effect.runPromise(program)) // [ "alarm", "report" ]
  * ```
  *
  * @since 0.1.0
@@ -217,6 +220,7 @@ type Named<Lane extends string, S extends Strategy> = Options<Lane, S> & { reado
  * `make<Job, never, "high" | "low">({ lanes: ["high", "low"] })`. An unknown lane that the types let pass is a defect of the
  * offer.
  *
+ * @example
  * ```ts
  * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
  * import { Effect } from "effect"
@@ -228,8 +232,10 @@ type Named<Lane extends string, S extends Strategy> = Options<Lane, S> & { reado
  *     strategy: "dropping",
  *     scheduling: { maxSkips: 8 }
  *   })
- *   return yield* PrioritizedMailbox.offer(mailbox, "job", "background") // true
+ *   return yield* PrioritizedMailbox.offer(mailbox, "job", "background")
  * })
+ *
+ * console.log(await Effect.runPromise(program)) // true
  * ```
  *
  * @category constructors
@@ -251,6 +257,15 @@ export const make: {
 
 /**
  * Makes a mailbox without `Effect`. Invalid options throw {@link MailboxArgumentInvalid}.
+ *
+ * @example
+ * ```ts
+ * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+ *
+ * const mailbox = PrioritizedMailbox.makeUnsafe<string>({ capacity: 16 })
+ * PrioritizedMailbox.offerUnsafe(mailbox, "job", "standard")
+ * console.log(PrioritizedMailbox.pollUnsafe(mailbox)) // job
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -323,6 +338,21 @@ export const unbounded: <A, E = never>() => Effect.Effect<PrioritizedMailbox<A, 
  * withdraws the element. Where it is `"fail"` it fails with {@link MailboxFull}. An accepted element is delivered, even
  * if the fiber is interrupted right after.
  *
+ * @example
+ * ```ts
+ * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const mailbox = yield* PrioritizedMailbox.failing<string>(1)
+ *   yield* PrioritizedMailbox.offer(mailbox, "first", "urgent")
+ *   return yield* Effect.flip(PrioritizedMailbox.offer(mailbox, "second", "urgent"))
+ * })
+ *
+ * const error = await Effect.runPromise(program)
+ * console.log(error._tag, error.lane, error.capacity) // MailboxFull urgent 1
+ * ```
+ *
  * @category offering
  * @since 0.1.0
  */
@@ -392,6 +422,20 @@ export const offerUnsafe = <A, E, Lane extends string>(
  * Offers an element without waiting and answers the one that was lost for it: the oldest of a full lane where the strategy
  * is `"sliding"`, the offered one itself where it was not accepted, none where there was room.
  *
+ * @example
+ * ```ts
+ * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const mailbox = yield* PrioritizedMailbox.sliding<string>(1)
+ *   yield* PrioritizedMailbox.offer(mailbox, "old", "standard")
+ *   return yield* PrioritizedMailbox.offerEvicting(mailbox, "new", "standard")
+ * })
+ *
+ * console.log(await Effect.runPromise(program)) // Some("old")
+ * ```
+ *
  * @category offering
  * @since 0.1.0
  */
@@ -421,6 +465,21 @@ export const offerEvicting: {
 /**
  * Takes the element that goes next, waiting for one if there is none. Fails with the error of the mailbox once that has
  * ended and nothing is left. An element that was taken is delivered: interruption comes either before or after.
+ *
+ * @example
+ * ```ts
+ * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+ * import { Effect, Fiber } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const mailbox = yield* PrioritizedMailbox.make<string>()
+ *   const consumer = yield* Effect.forkChild(PrioritizedMailbox.take(mailbox))
+ *   yield* PrioritizedMailbox.offer(mailbox, "job", "standard")
+ *   return yield* Fiber.join(consumer)
+ * })
+ *
+ * console.log(await Effect.runPromise(program)) // job
+ * ```
  *
  * @category taking
  * @since 0.1.0
@@ -532,6 +591,7 @@ export const collect = <A, E>(self: Dequeue<A, E | Cause.Done>): Effect.Effect<A
  * Takes out the waiting elements that the predicate picks, wherever they wait, and answers them, highest lane first. When
  * the predicate throws nothing is taken out; it must not use the mailbox.
  *
+ * @example
  * ```ts
  * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
  * import { Effect } from "effect"
@@ -539,8 +599,10 @@ export const collect = <A, E>(self: Dequeue<A, E | Cause.Done>): Effect.Effect<A
  * const program = Effect.gen(function* () {
  *   const mailbox = yield* PrioritizedMailbox.make<number>()
  *   yield* PrioritizedMailbox.offerAll(mailbox, [1, 2, 3], "standard")
- *   return yield* PrioritizedMailbox.remove(mailbox, (n) => n === 2) // [2]
+ *   return yield* PrioritizedMailbox.remove(mailbox, (n) => n === 2)
  * })
+ *
+ * console.log(await Effect.runPromise(program)) // [ 2 ]
  * ```
  *
  * @category taking
@@ -610,6 +672,21 @@ export const peekUnsafe = <A, E>(self: Dequeue<A, E>): A | undefined => reveal(s
  * The elements as a stream, each taken when the stream is ready for it, so that what is urgent still goes first. With
  * `batchSize` up to so many are taken at a time: faster, but then nothing overtakes the batch, and a stream that is
  * interrupted loses the rest of it.
+ *
+ * @example
+ * ```ts
+ * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+ * import { Cause, Effect, Stream } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const mailbox = yield* PrioritizedMailbox.make<number, Cause.Done>()
+ *   yield* PrioritizedMailbox.offerAll(mailbox, [1, 2, 3], "standard")
+ *   yield* PrioritizedMailbox.end(mailbox)
+ *   return yield* Stream.runCollect(PrioritizedMailbox.toStream(mailbox))
+ * })
+ *
+ * console.log(await Effect.runPromise(program)) // [ 1, 2, 3 ]
+ * ```
  *
  * @category taking
  * @since 0.1.0
@@ -798,6 +875,15 @@ export const counters = <A, E, Lane extends string>(self: Dequeue<A, E, Lane>): 
 
 /**
  * {@link counters} without `Effect`.
+ *
+ * @example
+ * ```ts
+ * import { PrioritizedMailbox } from "@agent-runtime/mailbox"
+ *
+ * const mailbox = PrioritizedMailbox.makeUnsafe<string>()
+ * PrioritizedMailbox.offerUnsafe(mailbox, "job", "standard")
+ * console.log(PrioritizedMailbox.countersUnsafe(mailbox).lanes.standard.offered) // 1
+ * ```
  *
  * @category sizes
  * @since 0.1.0
