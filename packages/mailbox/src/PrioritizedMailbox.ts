@@ -326,7 +326,7 @@ export const failing = <A, E = never>(
  * @category constructors
  * @since 0.1.0
  */
-export const unbounded: <A, E = never>() => Effect.Effect<PrioritizedMailbox<A, E>> = make
+export const unbounded = <A, E = never>(): Effect.Effect<PrioritizedMailbox<A, E>> => make<A, E>()
 
 // -----------------------------------------------------------------------------
 // offers

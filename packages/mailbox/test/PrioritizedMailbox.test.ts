@@ -320,7 +320,7 @@ describe("PrioritizedMailbox", () => {
     for (const scheduling of ["lenient", {}, { maxSkips: 0 }, { maxSkips: Number.NaN }, { maxSkips: 0.5 }, null]) {
       assert.strictEqual(invalid({ scheduling }).argument, "scheduling.maxSkips")
     }
-    assert.strictEqual(invalid({ capacity: -1 }).message, "capacity must be a positive integer or Infinity, not -1")
+    assert.strictEqual(invalid({ capacity: -1 }).message, "capacity must be a positive integer, not -1")
   })
 
   it.effect("M9 is a defect of the effect that makes the mailbox", () =>

@@ -34,7 +34,7 @@ export const capacityOf = ({ capacity = Infinity }: RawOptions, lanes: ReadonlyA
 }
 
 const checkCapacity = (argument: string, capacity: number | undefined): number => {
-  check(capacity === Infinity || isCount(capacity), argument, capacity, "a positive integer or Infinity")
+  check(isCount(capacity), argument, capacity, "a positive integer")
   return capacity
 }
 
@@ -53,7 +53,8 @@ export const maxSkipsOf = ({ scheduling = { maxSkips: 8 } }: RawOptions): number
   return maxSkips
 }
 
-const isCount = (n: number | undefined): n is number => Number.isInteger(n) && n! > 0
+// Infinity counts too.
+const isCount = (n: number | undefined): n is number => n !== undefined && n >= 1 && Math.floor(n) === n
 
 function check(valid: boolean, argument: string, value: unknown, expected: string): asserts valid {
   if (!valid) invalid(argument, value, expected)
