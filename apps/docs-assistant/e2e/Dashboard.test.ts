@@ -65,6 +65,9 @@ const echoes: Reply = (response, request) => {
 
 it("shows the folders that are indexed, and that it is live", async () => {
   await seen(at("connection"), "Live")
+  await at("runtime").waitFor()
+  await visitor.look("0-start")
+  expect(await findBarriers(visitor.page)).toEqual([])
   await at("runtime").click()
   await seen(at("indexed"), "3 documents")
   await visitor.look("1-folder")
@@ -208,6 +211,24 @@ it("shows who listens, and ends a conversation", async () => {
   await visitor.look("13-subscribers")
   await at("terminate").click()
   await seen(at("status"), "terminated")
+})
+
+it("can be used with the keyboard alone", async () => {
+  const { page } = visitor
+  await page.goto(`${app.url}/#/`)
+  await at("new").focus()
+  await page.keyboard.press("Enter")
+  await page.locator("[data-testid=question]:focus").waitFor()
+  model.next(says("Meat [1]."))
+  await page.keyboard.type("What do lions eat?")
+  await page.keyboard.press("Enter")
+  await seen(turns(), "Meat")
+  await page.keyboard.press("Shift+Tab")
+  await page.locator("[data-testid=citation]:focus").waitFor()
+  await page.keyboard.press("Enter")
+  await seen(at("passage"), "Lions eat meat")
+  await page.keyboard.press("Escape")
+  expect(await page.locator("[data-testid=citation]:focus").count()).toBe(1)
 })
 
 it("keeps the theme that is chosen", async () => {

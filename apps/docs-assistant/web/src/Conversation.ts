@@ -12,11 +12,13 @@ import { type Turn, Turns } from "./Turns.ts"
 
 export class Conversation {
   readonly id: string
-  private readonly model = new Turns()
+  private readonly model: Turns
   private readonly current = signal<ReadonlyArray<Turn>>([])
 
-  constructor(id: string) {
+  constructor(id: string, remembered: ConstructorParameters<typeof Turns>[0]) {
     this.id = id
+    this.model = new Turns(remembered)
+    this.current.value = this.model.all
   }
 
   get turns(): ReadonlySignal<ReadonlyArray<Turn>> {

@@ -4,7 +4,7 @@
 import type { Agent, AgentEvent } from "@agent-runtime/schema"
 import * as AgentApiClient from "@agent-runtime/transport-http/AgentApiClient"
 import { batch, computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals"
-import { Effect, Fiber, Schedule, Stream } from "effect"
+import { Effect, Fiber, Schedule, Schema, Stream } from "effect"
 import { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import { agentNamed } from "./Agents.ts"
 import * as Api from "./Api.ts"
@@ -51,10 +51,16 @@ const follow = <A extends Agent.Any>(
     following
   )
 
+const isConversation = Schema.is(DocsAssistant.state)
+
+/** The log of a runtime that has ended is closed, and a fork has none of what was before it: the state tells instead. */
+const remembered = ({ sequence, state, status }: RuntimeInfo) =>
+  isConversation(state) && (status === "terminated" || sequence === 0) ? state.conversation : []
+
 const select = (info: RuntimeInfo): (() => void) => {
   const log = new EventLog(kept)
   const agent = agentNamed(info.agent)
-  const conversation = info.agent === DocsAssistant.name ? new Conversation(info.id) : undefined
+  const conversation = info.agent === DocsAssistant.name ? new Conversation(info.id, remembered(info)) : undefined
   const told =
     conversation === undefined
       ? follow(agent, info, (events) => log.add(events))
@@ -62,10 +68,10 @@ const select = (info: RuntimeInfo): (() => void) => {
           log.add(events)
           conversation.add(events)
         })
-  const fiber = Api.fork(told)
+  const fiber = info.status === "terminated" ? undefined : Api.fork(told)
   current.value = { agent, entries: log.entries, conversation }
   return () => {
-    Effect.runFork(Fiber.interrupt(fiber))
+    if (fiber !== undefined) Effect.runFork(Fiber.interrupt(fiber))
     current.value = undefined
   }
 }

@@ -5,6 +5,7 @@
 import type { AgentEvent, Priority } from "@agent-runtime/schema"
 import type { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import type { AnswerEvent, Approval } from "../../src/answering/AnswerEvent.ts"
+import type { Turn as Remembered } from "../../src/answering/Conversation.ts"
 import type { FoundPassage } from "../../src/library/Passage.ts"
 
 type Event = AgentEvent.AgentEvent<typeof DocsAssistant>
@@ -64,8 +65,17 @@ const told = (turn: Turn, value: AnswerEvent): Turn => {
 const isDecision = (type: string): boolean => type === "Approve" || type === "Reject"
 
 export class Turns {
-  private ended: Array<Turn> = []
+  private ended: Array<Turn>
   private readonly open = new Map<string, Open>()
+
+  /** Begins with what is remembered of a conversation whose events are not told again. */
+  constructor(remembered: ReadonlyArray<Remembered>) {
+    this.ended = remembered.map(({ answer, question }, index) => ({
+      ...asking(`remembered-${index}`, question),
+      status: "answered",
+      answer
+    }))
+  }
 
   get all(): ReadonlyArray<Turn> {
     const open = Array.from(this.open.values(), ({ turn }) => turn)
@@ -128,7 +138,12 @@ export class Turns {
   private openFor(activityId: string, type: string): Open | undefined {
     const open = this.open.get(activityId)
     if (open !== undefined) return open
-    if (type === "Ask") return this.begin(asking(activityId))
+    if (type === "Ask") {
+      // A dead letter that is sent again is the same question.
+      const before = this.ended.findIndex((turn) => turn.activityId === activityId)
+      const [turn] = before < 0 ? [] : this.ended.splice(before, 1)
+      return this.begin(asking(activityId, turn?.question, turn?.priority))
+    }
     const parked = isDecision(type) ? this.ended.findLastIndex(({ approvals }) => approvals.length > 0) : -1
     const [turn] = parked < 0 ? [] : this.ended.splice(parked, 1)
     return turn === undefined ? undefined : this.begin({ ...turn, activityId, approvals: [] })

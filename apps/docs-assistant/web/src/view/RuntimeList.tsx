@@ -25,7 +25,7 @@ const Row = ({ info }: { readonly info: RuntimeInfo }) => {
         <span class="name">{titleOf(info)}</span>
         <span class="facts">
           <StatusPill status={info.status} />
-          <span>{info.metrics.processed} done</span>
+          <span>{info.sequence} done</span>
           {waiting > 0 && <span>{waiting} waiting</span>}
           {info.metrics.deadLetters > 0 && <span class="bad">{info.metrics.deadLetters} dead</span>}
         </span>

@@ -118,6 +118,11 @@ const TurnView = ({ conversation, parked, turn }: TurnProps) => {
 const Composer = ({ conversation }: { readonly conversation: Conversation }) => {
   const question = useSignal("")
   const priority = useSignal<Priority.Priority>("standard")
+  const input = useRef<HTMLTextAreaElement>(null)
+  // On a phone it would raise the keyboard over what one wants to read.
+  useEffect(() => {
+    if (matchMedia("(pointer: fine)").matches) input.current?.focus()
+  }, [])
   const ask = async () => {
     const asked = question.value.trim()
     if (asked === "") return
@@ -133,6 +138,7 @@ const Composer = ({ conversation }: { readonly conversation: Conversation }) => 
       }}
     >
       <textarea
+        ref={input}
         aria-label="Question"
         placeholder="Ask about the documents"
         rows={2}
