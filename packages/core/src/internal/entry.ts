@@ -75,6 +75,8 @@ export class Entry implements Runnable, Source {
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   deadLetters: Map<string, Dead> | undefined = undefined
   subscribers: Set<Subscriber> | undefined = undefined
+  /** The runtimes whose answers its workflow waits for. */
+  asking: Array<Entry> | undefined = undefined
   /** Called when the info has changed. */
   watchers: Set<() => void> | undefined = undefined
   /** Called after each committed event. */

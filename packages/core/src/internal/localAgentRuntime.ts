@@ -110,11 +110,13 @@ export class LocalAgentRuntime implements AgentRuntime {
       let chain = noChain
       if (from?.current !== undefined) {
         chain = [...from.current.chain, from.id]
-        if (chain.includes(this.id)) return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
+        if (chain.includes(this.id) || waitsFor(this.entry, from)) {
+          return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
+        }
       }
       return this.accepted(request, options, chain, fiber.cache.span, (entry, activity) => {
         const answer = Effect.flatMap(
-          awaitEnd(activity),
+          from === undefined ? awaitEnd(activity) : awaitEndWithin(from, entry, activity),
           // What the activity type declares; `AgentRuntime` says so in its types.
           () => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
         )
@@ -260,6 +262,21 @@ const cancel = (entry: Entry, activity: Activity): void => {
     entry.wake()
   }
 }
+
+/** Waits from within a workflow: others can see that its runtime does. */
+const awaitEndWithin = (from: Entry, entry: Entry, activity: Activity): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const asking = (from.asking ??= [])
+    asking.push(entry)
+    return Effect.ensuring(
+      awaitEnd(activity),
+      Effect.sync(() => asking.splice(asking.indexOf(entry), 1))
+    )
+  })
+
+/** Whether a runtime waits for another, itself or through those that it waits for. */
+const waitsFor = (entry: Entry, other: Entry): boolean =>
+  entry.asking?.some((asked) => asked === other || waitsFor(asked, other)) === true
 
 /** Accepts when it is the sender's turn: in that step the activity is in, whatever becomes of who waits. */
 const awaitPlace = (
