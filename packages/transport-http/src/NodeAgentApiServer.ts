@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { createServer, type Server } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Cause, Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
@@ -66,7 +66,25 @@ const listener = (limits: ServerLimitsShape): Server => {
       `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
     )
   })
+  holdUntilServed(server)
   return server
+}
+
+/** It listens before its routes are made: a request that comes in between waits for them, instead of for ever. */
+const holdUntilServed = (server: Server): void => {
+  const early: Array<readonly [IncomingMessage, ServerResponse]> = []
+  const hold = (request: IncomingMessage, response: ServerResponse) => void early.push([request, response])
+  const release = (event: string | symbol) => {
+    if (event !== "request") return
+    server.off("newListener", release)
+    server.off("request", hold)
+    // The event tells of a listener that is about to be added.
+    setImmediate(() => {
+      for (const [request, response] of early) server.emit("request", request, response)
+    })
+  }
+  server.on("request", hold)
+  server.on("newListener", release)
 }
 
 /**

@@ -239,7 +239,7 @@ export const make = Effect.gen(function* () {
           catch: (error) => SnapshotInvalid.of(String(error))
         })
         ;({ complete, index, known } = restored)
-        for (const [file, { folder }] of [...known]) if (!folders.has(folder)) forget(file)
+        for (const [file, { folder }] of known) if (!folders.has(folder)) forget(file)
       }).pipe(lock.withPermit)
   })
 })
