@@ -35,6 +35,8 @@ export class Attempt implements WorkflowContext {
   /** What it emitted so far, oldest first, bounded by `emittedRetention`. */
   emitted: ReadonlyArray<AgentEvent.Emitted> = none
   private emittedCount = 0
+  /** The id of the activity, once it was asked for: to spell it costs more than to emit. */
+  private spelled: ActivityId.ActivityId | undefined = undefined
   /** What goes out to other runtimes, and to this one later, when it commits. */
   outbox: Array<Outgoing> | undefined = undefined
 
@@ -54,7 +56,7 @@ export class Attempt implements WorkflowContext {
     return this.entry.epoch
   }
   get activityId(): ActivityId.ActivityId {
-    return this.activity.id
+    return (this.spelled ??= this.activity.id)
   }
 
   get checkpoint(): Effect.Effect<boolean> {
@@ -73,7 +75,7 @@ export class Attempt implements WorkflowContext {
     }
     const event: AgentEvent.Emitted = {
       _tag: "Emitted",
-      activityId: activity.id,
+      activityId: this.activityId,
       type: activity.type,
       attempt: activity.attempts,
       index: this.emittedCount++,

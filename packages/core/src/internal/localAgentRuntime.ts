@@ -115,11 +115,10 @@ export class LocalAgentRuntime implements AgentRuntime {
         }
       }
       return this.accepted(request, options, chain, fiber.cache.span, (entry, activity) => {
-        const answer = Effect.flatMap(
-          from === undefined ? awaitEnd(activity) : awaitEndWithin(from, entry, activity),
-          // What the activity type declares; `AgentRuntime` says so in its types.
-          () => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
-        )
+        const answer =
+          from === undefined
+            ? awaitExit(activity)
+            : Effect.flatMap(awaitEndWithin(from, entry, activity), () => exitOf(activity))
         if (options?.cancelOnInterrupt !== true) return answer
         return Effect.onInterrupt(answer, () => Effect.sync(() => cancel(entry, activity)))
       })
@@ -299,6 +298,14 @@ const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.Store
   Effect.callback((resume) =>
     activity.onAccepted((refused) => resume(refused === undefined ? Exit.void : Exit.fail(refused)))
   )
+
+/** How an activity ended, for who asked: with what its type declares, as `AgentRuntime` says in its types. */
+const exitOf = (activity: Activity) => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
+
+const awaitExit = (activity: Activity): Effect.Effect<never, AgentError.AskError> =>
+  activity.isPending
+    ? Effect.callback((resume) => Effect.sync(activity.onEnd(() => resume(exitOf(activity)))))
+    : exitOf(activity)
 
 const awaitEnd = (activity: Activity): Effect.Effect<void> =>
   Effect.suspend(() =>

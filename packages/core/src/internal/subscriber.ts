@@ -126,11 +126,12 @@ export class Subscriber {
     const batch = this.poll()
     if (batch !== undefined) return Exit.succeed(batch)
     if (this.exit !== undefined) return this.exit
-    return Effect.flatMap(this.wait, () => this.pull)
+    return this.wait
   })
 
-  private readonly wait = Effect.callback<void>((resume) => {
-    const notify = () => resume(Exit.void)
+  /** Then pulls again: what is queued is taken in the step that delivers it. */
+  private readonly wait: typeof this.pull = Effect.callback((resume) => {
+    const notify = () => resume(this.pull)
     ;(this.waiting ??= []).push(notify)
     return Effect.sync(() => {
       this.waiting = this.waiting?.filter((other) => other !== notify)

@@ -18,7 +18,8 @@ const entities = () => import("../peers/Entity.ts").then(({ entities }) => entit
 const plain = () => import("../limits/PlainCounters.ts").then(({ plainCounters }) => plainCounters)
 
 const handler =
-  "The handler is a generator with one yield that answers the new state; nact and XState take plain functions."
+  "The handler is a generator with one yield that answers the new state; nact and XState take plain functions. Ours keeps no receipts " +
+  "and no events of what has ended, as the others keep none."
 
 const backlog: Case = {
   name: "core/backlog",
@@ -80,7 +81,8 @@ const wake: Case = {
 const fullActivity: Case = {
   name: "core/full-activity",
   measures:
-    "As core/wake, but of a defined agent, sent as an effect: the payload is validated, the receipt kept, the metrics counted, and " +
+    "As core/wake, but of a defined agent with the default retention, sent as an effect: the payload is validated, the receipt kept, the " +
+    "metrics counted, and " +
     "each runtime has a subscriber who must have seen the event.",
   unit: "ops/s",
   ours: async () => {

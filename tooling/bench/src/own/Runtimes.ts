@@ -8,7 +8,14 @@ import type { Event, MakeBroadcast } from "../peers/Broadcast.ts"
 /** The defaults, but for room for the backlogs of the cases. */
 const config = RuntimeConfig.layer({ mailboxCapacity: Number.POSITIVE_INFINITY })
 
-const makeRuntime = () => ManagedRuntime.make(RuntimeManager.layer.pipe(Layer.provide(config)))
+/** Neither receipts nor events are kept once an activity has ended: the loops and actors beside keep none either. */
+const forgetful = RuntimeConfig.layer({
+  mailboxCapacity: Number.POSITIVE_INFINITY,
+  logRetention: 0,
+  receiptRetention: 0
+})
+
+const makeRuntime = (layer = config) => ManagedRuntime.make(RuntimeManager.layer.pipe(Layer.provide(layer)))
 
 const workflow = (processed: () => void) =>
   Effect.fnUntraced(function* (activity: { readonly payload: unknown }, count: number) {
@@ -30,7 +37,7 @@ export const createLocal = (count: number, processed: () => void, prefix = "coun
   })
 
 export const localRuntimes: MakeCounters = async (count, processed) => {
-  const runtimes = await makeRuntime().runPromise(createLocal(count, processed))
+  const runtimes = await makeRuntime(forgetful).runPromise(createLocal(count, processed))
   return { send: (index, payload) => void runtimes[index]!.sendUnsafe({ type: "increment", payload }) }
 }
 
@@ -38,7 +45,7 @@ export const localRuntimes: MakeCounters = async (count, processed) => {
 export const localRuntimesBeside =
   (idle: number): MakeCounters =>
   async (count, processed) => {
-    const manager = makeRuntime()
+    const manager = makeRuntime(forgetful)
     await manager.runPromise(createLocal(idle, () => {}, "idle"))
     const runtimes = await manager.runPromise(createLocal(count, processed))
     return { send: (index, payload) => void runtimes[index]!.sendUnsafe({ type: "increment", payload }) }
@@ -111,7 +118,8 @@ export const broadcast: MakeBroadcast = async (subscribers, delivered) => {
         id: "source",
         state: 0,
         workflow: Effect.fnUntraced(function* (activity, state, context) {
-          for (const event of activity.payload as ReadonlyArray<Event>) yield* context.emit(event)
+          yield* Effect.void
+          for (const event of activity.payload as ReadonlyArray<Event>) context.emitUnsafe(event)
           return state
         })
       })
