@@ -7,6 +7,7 @@ import { Effect, Layer } from "effect"
 import * as DocsAssistantWorkflow from "./agents/DocsAssistantWorkflow.ts"
 import * as DocumentIndexWorkflow from "./agents/DocumentIndexWorkflow.ts"
 import * as ChosenAnswerer from "./answering/ChosenAnswerer.ts"
+import * as DataFile from "./DataFile.ts"
 import * as Greeting from "./Greeting.ts"
 import * as Indexing from "./Indexing.ts"
 import * as IndexFile from "./library/IndexFile.ts"
@@ -35,6 +36,7 @@ const assistant = Indexing.layer.pipe(
   Layer.provideMerge(Server.layer),
   Layer.provide(runtimes),
   Layer.provide(sources),
+  Layer.provide(DataFile.layer),
   Layer.provide(Settings.layer(process.argv.slice(2))),
   Layer.provide(NodeServices.layer),
   Layer.provide(Telemetry.layer)

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type App, events, fail, get, post, start } from "./support/App.ts"
+import * as ModelServer from "./support/ModelServer.ts"
 
 let folder: string
 let apps: Array<App>
@@ -18,8 +19,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const open = async (args: ReadonlyArray<string>) => {
-  const app = await start(["--data", join(folder, "data.sqlite"), ...args])
+const open = async (args: ReadonlyArray<string>, env?: Record<string, string>) => {
+  const app = await start(["--data", join(folder, "data.sqlite"), ...args], env)
   apps.push(app)
   return app
 }
@@ -100,6 +101,33 @@ describe("docs-assistant", () => {
     })
   })
 
+  it("keeps an answer that waits for a human over being killed", async () => {
+    const docs = await zoo()
+    const model = await ModelServer.listen()
+    const env = {
+      DOCS_ASSISTANT_LLM_URL: model.url,
+      DOCS_ASSISTANT_LLM_KEY: "sk-secret",
+      DOCS_ASSISTANT_LLM_MODEL: "gpt-4o-mini"
+    }
+    try {
+      let app = await open(["--docs", docs], env)
+      expect(app.output()).toContain(`Answers come from gpt-4o-mini at ${new URL(model.url).host}.`)
+      await post(`${app.url}/v1/runtimes`, { agent: "DocsAssistant", id: "talk" })
+      model.next(ModelServer.calls(["read_document", { file: `${docs}/zoo.md` }]))
+      expect((await ask(app, "Who eats what?")).body).toMatchObject({
+        reply: { approvals: [{ tool: "read_document" }] }
+      })
+      await app.stop("SIGKILL")
+
+      app = await open(["--docs", docs], env)
+      model.next(ModelServer.says("Lions eat meat."))
+      const { body } = await post(`${app.url}/v1/runtimes/talk/activities?wait=30s`, { type: "Approve" })
+      expect(body).toMatchObject({ status: "succeeded", priority: "urgent", reply: { answer: "Lions eat meat." } })
+    } finally {
+      await model.close()
+    }
+  })
+
   it("sees what changes in its folder, in folders inside it, and what is gone", async () => {
     const docs = await zoo()
     const app = await open(["--docs", docs])
@@ -171,6 +199,21 @@ describe("docs-assistant", () => {
       const { code, stderr } = await fail(await args())
       expect(stderr.trimEnd()).toMatch(says)
       expect(stderr.trimEnd().split("\n")).toHaveLength(1)
+      expect(code).toBe(1)
+    })
+
+    it("a data file that another has", async () => {
+      await open(["--docs", await zoo()])
+      const { code, stderr } = await fail(["--port", "0", "--data", join(folder, "data.sqlite")])
+      expect(stderr).toMatch(/^.*data\.sqlite is in use by another docs-assistant: choose another with --data\n$/)
+      expect(code).toBe(1)
+    })
+
+    it("a key for a language model without a model", async () => {
+      const { code, stderr } = await fail(["--port", "0", "--data", join(folder, "data.sqlite")], {
+        DOCS_ASSISTANT_LLM_KEY: "sk-secret"
+      })
+      expect(stderr).toBe("DOCS_ASSISTANT_LLM_KEY is set: say which model to use with DOCS_ASSISTANT_LLM_MODEL\n")
       expect(code).toBe(1)
     })
 

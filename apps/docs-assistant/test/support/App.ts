@@ -59,7 +59,8 @@ export const start = async (args: ReadonlyArray<string>, env: Record<string, str
 /**
  * Runs the assistant with options that it cannot start with.
  */
-export const fail = (args: ReadonlyArray<string>): Promise<Ended> => run(args, {}).ended
+export const fail = (args: ReadonlyArray<string>, env: Record<string, string> = {}): Promise<Ended> =>
+  run(args, env).ended
 
 /**
  * Sends JSON and answers what comes back.
