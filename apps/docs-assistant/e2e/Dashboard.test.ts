@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { get as httpGet } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, expect, it } from "vitest"
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest"
 import { type App, get, post, start } from "../test/support/App.ts"
 import { calls, holds, listen, type ModelServer, type Reply, says } from "../test/support/ModelServer.ts"
 import { findBarriers, seen, type Visitor, visit } from "./support/Visitor.ts"
@@ -62,6 +63,16 @@ const echoes: Reply = (response, request) => {
   const asked = request.body.messages.at(-1)?.content?.split("\n")[0] ?? ""
   says(`You asked: ${asked}`)(response, request)
 }
+
+/** How many bytes a browser is sent. */
+const transferred = (url: string) =>
+  new Promise<number>((resolve, reject) => {
+    httpGet(url, { headers: { "accept-encoding": "gzip" } }, async (response) => {
+      let bytes = 0
+      for await (const chunk of response) bytes += chunk.length
+      resolve(bytes)
+    }).on("error", reject)
+  })
 
 it("shows the folders that are indexed, and that it is live", async () => {
   await seen(at("connection"), "Live")
@@ -229,6 +240,35 @@ it("can be used with the keyboard alone", async () => {
   await seen(at("passage"), "Lions eat meat")
   await page.keyboard.press("Escape")
   expect(await page.locator("[data-testid=citation]:focus").count()).toBe(1)
+})
+
+it("shows its first view with less than 150 KB of compressed script", async () => {
+  const html = await (await fetch(app.url)).text()
+  const scripts = Array.from(html.matchAll(/\/(assets\/[^"]+\.js)"/g), ([, path]) => `${app.url}/${path}`)
+  const bytes = (await Promise.all(scripts.map(transferred))).reduce((sum, size) => sum + size, 0)
+  expect(bytes).toBeGreaterThan(1_000)
+  expect(bytes).toBeLessThan(150_000)
+})
+
+it("asks for a token where the server wants one", async () => {
+  const tokens = join(folder, "tokens.json")
+  const token = { token: "a-long-secret", principal: "team", scopes: ["read", "send", "manage"], prefix: "team-" }
+  await writeFile(tokens, JSON.stringify([token]))
+  const data = join(folder, "closed.sqlite")
+  const closed = await start(["--docs", join(folder, "docs"), "--data", data, "--tokens", tokens])
+  onTestFinished(async () => void (await closed.stop("SIGKILL")))
+  const page = await visitor.anew()
+  await page.goto(closed.url)
+  await page.getByLabel("Token").fill("a-wrong-one")
+  await page.keyboard.press("Enter")
+  await seen(page.getByRole("alert"), "not accepted")
+  await page.getByLabel("Token").fill("a-long-secret")
+  await page.keyboard.press("Enter")
+  await page.getByTestId("new").click()
+  await page.getByTestId("question").fill("When are penguins fed?")
+  await page.keyboard.press("Enter")
+  await seen(page.locator("[data-status=answered]"), "Penguins are fed at noon.")
+  expect(page.url()).toContain("#/team-")
 })
 
 it("keeps the theme that is chosen", async () => {

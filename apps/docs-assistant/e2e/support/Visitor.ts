@@ -8,6 +8,8 @@ import { type Locator, type Page, chromium as playwright } from "playwright-core
 
 export interface Visitor {
   readonly page: Page
+  /** A page that knows nothing of the first. */
+  readonly anew: () => Promise<Page>
   /** What the page has written to its console as errors, and the errors it has thrown. */
   readonly errors: ReadonlyArray<string>
   /** Takes pictures of what is seen: on a desktop and on a phone, in light and in dark. */
@@ -35,13 +37,17 @@ export const visit = async (): Promise<Visitor> => {
       "--no-first-run"
     ]
   })
-  const page = await browser.newPage({
-    viewport: desktop,
-    colorScheme: "light",
-    locale: "en-US",
-    reducedMotion: "reduce"
-  })
-  page.setDefaultTimeout(patience)
+  const anew = async () => {
+    const page = await browser.newPage({
+      viewport: desktop,
+      colorScheme: "light",
+      locale: "en-US",
+      reducedMotion: "reduce"
+    })
+    page.setDefaultTimeout(patience)
+    return page
+  }
+  const page = await anew()
   const errors: Array<string> = []
   page.on("pageerror", (error) => errors.push(String(error)))
   page.on("console", (message) => {
@@ -50,6 +56,7 @@ export const visit = async (): Promise<Visitor> => {
   page.on("dialog", (dialog) => void dialog.accept())
   return {
     page,
+    anew,
     errors,
     look: async (step) => {
       for (const [device, viewport] of Object.entries({ desktop, phone })) {

@@ -18,11 +18,11 @@ export const useToken = (token: string): void => {
   location.reload()
 }
 
+/** The token there is, which may be wrong. */
+export const token = sessionStorage.getItem(tokenKey) ?? undefined
+
 const runtime = ManagedRuntime.make(
-  Layer.merge(
-    AgentApiClient.layer({ baseUrl: "", token: sessionStorage.getItem(tokenKey) ?? undefined }),
-    Layer.succeed(FetchHttpClient.Fetch, watchedFetch)
-  )
+  Layer.merge(AgentApiClient.layer({ baseUrl: "", token }), Layer.succeed(FetchHttpClient.Fetch, watchedFetch))
 )
 
 /** What went wrong last, to be told to whoever looks at the page. */

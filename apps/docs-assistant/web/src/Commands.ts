@@ -26,14 +26,18 @@ export const purge = (id: string) => on(id, (runtime) => runtime.purge)
 export const replay = (id: string, activityId: string) => on(id, (runtime) => runtime.replay(activityId))
 export const discard = (id: string, activityId: string) => on(id, (runtime) => runtime.discard(activityId))
 
-/** Begins a conversation and answers its id. */
+/** Begins a conversation and answers its id: the server's choice, for it knows which ids one may have. */
 export const startConversation = async (): Promise<string | undefined> => {
-  const id = `talk-${Api.randomName(4)}`
-  const isDone = await Api.act(
-    Effect.flatMap(AgentApiClient.AgentApiClient, (client) => client.create(DocsAssistant, { id }))
+  let id: string | undefined
+  await Api.act(
+    Effect.flatMap(AgentApiClient.AgentApiClient, (client) =>
+      Effect.map(client.create(DocsAssistant), (runtime) => {
+        id = runtime.id
+      })
+    )
   )
   look()
-  return isDone ? id : undefined
+  return id
 }
 
 export interface Sending {

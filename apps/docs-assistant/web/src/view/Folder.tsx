@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import type { DocumentIndex } from "../../../src/agents/DocumentIndex.ts"
 import { Progress } from "../../../src/library/IndexEvent.ts"
+import { formatMillis } from "../Duration.ts"
 import type { Entry } from "../EventLog.ts"
 
 const isProgress = Schema.is(Progress)
@@ -32,8 +33,8 @@ export const Folder = ({ entries, onIndex, state: { folder, indexed } }: Props) 
         <p>Not indexed yet.</p>
       ) : (
         <p data-testid="indexed">
-          {indexed.files} documents, {indexed.passages} passages; {indexed.skipped} skipped. Last indexed in{" "}
-          {(indexed.millis / 1000).toFixed(1)} s.
+          {indexed.files} documents, {indexed.passages} passages; {indexed.skipped} skipped. Indexed in{" "}
+          {formatMillis(indexed.millis)}.
         </p>
       )}
       <div class="actions">

@@ -2,14 +2,12 @@ import { type Agent, AgentRuntimeState, Priority } from "@agent-runtime/schema"
 import { Schema } from "effect"
 import { DocumentIndex } from "../../../src/agents/DocumentIndex.ts"
 import * as Commands from "../Commands.ts"
+import { formatMillis } from "../Duration.ts"
 import type { Entry } from "../EventLog.ts"
 import type { RuntimeInfo } from "../Runtimes.ts"
 import { Charts } from "./Charts.tsx"
 import { Folder } from "./Folder.tsx"
 import { SendForm } from "./SendForm.tsx"
-
-const seconds = (millis: number): string =>
-  millis < 1000 ? `${Math.round(millis)} ms` : `${(millis / 1000).toFixed(1)} s`
 
 const Lane = ({ lane, name }: { readonly lane: AgentRuntimeState.Lane; readonly name: Priority.Priority }) => (
   <li data-testid={`lane-${name}`}>
@@ -19,7 +17,7 @@ const Lane = ({ lane, name }: { readonly lane: AgentRuntimeState.Lane; readonly 
       <strong>{lane.size}</strong> of {lane.capacity}
     </span>
     <span class="oldest">
-      {lane.oldestWaitMillis === undefined ? "" : `oldest waits ${seconds(lane.oldestWaitMillis)}`}
+      {lane.oldestWaitMillis === undefined ? "" : `oldest waits ${formatMillis(lane.oldestWaitMillis)}`}
     </span>
   </li>
 )
@@ -36,8 +34,8 @@ const figures = ({ epoch, metrics, sequence }: RuntimeInfo): ReadonlyArray<reado
     ["superseded", `${metrics.superseded}`],
     ["expired", `${metrics.expired}`],
     ["restarts", `${metrics.restarts}`],
-    ["mean wait", seconds(metrics.meanQueueWaitMillis)],
-    ["mean run", seconds(metrics.meanProcessingMillis)],
+    ["mean wait", formatMillis(metrics.meanQueueWaitMillis)],
+    ["mean run", formatMillis(metrics.meanProcessingMillis)],
     ["sequence", `${sequence}`],
     ["epoch", `${epoch}`]
   ]
