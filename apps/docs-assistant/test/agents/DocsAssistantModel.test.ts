@@ -118,6 +118,23 @@ describe("DocsAssistant with a language model", () => {
     )
   )
 
+  it.live("tells the model what is wrong with its calls", () =>
+    talk(({ runtime, server }) =>
+      Effect.gen(function* () {
+        server.next(
+          ModelServer.calls(["no_such_tool", {}]),
+          ModelServer.calls(["search_documents", { words: 1 }]),
+          ModelServer.says("At noon.")
+        )
+        assert.strictEqual((yield* ask(runtime, "penguins")).answer, "At noon.")
+        assert.include(server.requests[1]?.body.messages.at(-1)?.content, "A call of a tool was wrong")
+        const last = lastMessage(server)
+        assert.strictEqual(last?.role, "tool")
+        assert.match(last?.content ?? "", /parameter[^]*query/i)
+      })
+    )
+  )
+
   it.live("has the model answer without tools once it has used them often enough", () =>
     talk(({ runtime, server }) =>
       Effect.gen(function* () {
@@ -208,12 +225,13 @@ describe("DocsAssistant with a language model", () => {
           [ModelServer.refuses(500), ModelServer.refuses(500)],
           [ModelServer.breaks("reset", "Half an")],
           [ModelServer.says("")],
-          [ModelServer.calls(["no_such_tool", {}])]
+          Array.from({ length: 6 }, () => ModelServer.calls(["no_such_tool", {}]))
         ]) {
           server.next(...replies)
           const error = yield* Effect.flip(ask(runtime, "penguins"))
           assert.strictEqual(error._tag, "ModelFailed")
           assert.notInclude(error.message, "sk-secret")
+          assert.isBelow(error.message.length, 400)
         }
         const { state, status } = yield* runtime.info
         assert.deepStrictEqual(state, { conversation: [] })
