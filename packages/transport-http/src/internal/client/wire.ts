@@ -23,7 +23,14 @@ const isTyped = (request: AgentRuntime.WireRequest): request is ActivityType.Act
 const encodeTime = Schema.encodeSync(Timestamp.Timestamp)
 
 const toTime = (millis: number | undefined): string | undefined =>
-  millis === undefined || !Number.isFinite(millis) ? undefined : encodeTime(millis)
+  millis === undefined ? undefined : encodeTime(millis)
+
+/** The first time that cannot travel, if any. */
+const wrongTime = (options: AgentRuntime.SendOptions | undefined): "deliverAt" | "expiresAt" | undefined =>
+  (["deliverAt", "expiresAt"] as const).find((name) => {
+    const millis = options?.[name]
+    return millis !== undefined && !Timestamp.isTimestamp(millis)
+  })
 
 /** A request made by `ActivityType.make` is validated here, as core does; a plain one is left to the server. */
 const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, AgentError.ActivityInvalid> => {
@@ -48,8 +55,12 @@ const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, Ag
 export const encodeSend = (
   request: AgentRuntime.WireRequest,
   options: AgentRuntime.SendOptions | undefined
-): Exit.Exit<Record<string, unknown>, AgentError.ActivityInvalid> =>
-  Exit.map(encodePayload(request), (payload) => ({
+): Exit.Exit<Record<string, unknown>, AgentError.ActivityInvalid> => {
+  const wrong = wrongTime(options)
+  if (wrong !== undefined) {
+    return Exit.fail(AgentError.ActivityInvalid.of([wrong], `${wrong} is a time in milliseconds since the Unix epoch`))
+  }
+  return Exit.map(encodePayload(request), (payload) => ({
     type: request.type,
     payload,
     id: options?.id,
@@ -60,6 +71,7 @@ export const encodeSend = (
     source: options?.source,
     metadata: options?.metadata
   }))
+}
 
 const decodeOutcomeError = Schema.decodeUnknownResult(Schema.toCodecJson(AgentError.OutcomeError))
 
