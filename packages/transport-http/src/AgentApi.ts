@@ -25,7 +25,7 @@ import {
   UnsupportedMediaType
 } from "./ApiError.ts"
 import type { Principal, Scope } from "./Authorization.ts"
-import { DeadLetters } from "./DeadLetter.ts"
+import { DeadLetters } from "./internal/deadLetter.ts"
 
 /**
  * What a caller may do; every endpoint asks for one.
@@ -173,7 +173,7 @@ export const RuntimePage = Schema.Struct({
   nextCursor: Schema.optionalKey(Schema.String)
 }).annotate({ identifier: "RuntimePage" })
 
-export { DeadLetter, DeadLetters } from "./DeadLetter.ts"
+export { DeadLetter, DeadLetters } from "./internal/deadLetter.ts"
 
 const jsonSchema = Schema.Record(Schema.String, Schema.Json)
 
