@@ -4,13 +4,16 @@
 import type { AgentEvent } from "@agent-runtime/schema"
 import { type ReadonlySignal, signal } from "@preact/signals"
 
-/** Everything that one attempt of an activity has emitted, in one entry: there may be thousands. */
+/** What one attempt of an activity has emitted, in one entry: there may be thousands, of which the last are kept. */
 export interface Emissions {
   readonly _tag: "Emissions"
   readonly first: AgentEvent.Emitted
   readonly last: AgentEvent.Emitted
+  readonly count: number
   readonly values: ReadonlyArray<unknown>
 }
+
+const keptValues = 50
 
 export type Entry = (AgentEvent.Processed | AgentEvent.Failed | AgentEvent.Gap | AgentEvent.End | Emissions) & {
   readonly key: number
@@ -47,9 +50,10 @@ export class EventLog {
     )
     const entry = entries[at]
     if (entry?._tag === "Emissions") {
-      entries[at] = { ...entry, last: event, values: [...entry.values, event.value] }
+      const values = [...entry.values.slice(1 - keptValues), event.value]
+      entries[at] = { ...entry, last: event, count: entry.count + 1, values }
     } else {
-      entries.push({ _tag: "Emissions", first: event, last: event, values: [event.value], key: this.keys++ })
+      entries.push({ _tag: "Emissions", first: event, last: event, count: 1, values: [event.value], key: this.keys++ })
     }
   }
 }

@@ -67,7 +67,7 @@ const EntryRow = ({ entry }: { readonly entry: Entry }) => {
       )
     }
     case "Emissions": {
-      const count = entry.values.length
+      const { count, values } = entry
       return (
         <Row
           sequence=""
@@ -75,11 +75,7 @@ const EntryRow = ({ entry }: { readonly entry: Entry }) => {
           type={entry.first.type}
           at={entry.last.at}
           note={`${count} ${count === 1 ? "value" : "values"}: ${short(entry.last.value)}`}
-          details={{
-            activityId: entry.first.activityId,
-            attempt: entry.first.attempt,
-            values: entry.values.slice(-50)
-          }}
+          details={{ activityId: entry.first.activityId, attempt: entry.first.attempt, count, values }}
         />
       )
     }
