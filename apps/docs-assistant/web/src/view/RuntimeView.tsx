@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks"
 import { DocsAssistant } from "../../../src/agents/DocsAssistant.ts"
 import * as Commands from "../Commands.ts"
 import { format, go, route, type Tab } from "../Route.ts"
@@ -52,6 +53,11 @@ const Actions = ({ info: { id, status } }: { readonly info: RuntimeInfo }) => {
 }
 
 const Tabs = ({ info, tab }: { readonly info: RuntimeInfo; readonly tab: Tab }) => {
+  const bar = useRef<HTMLElement>(null)
+  // On a phone the bar is wider than the screen.
+  useEffect(() => {
+    bar.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" })
+  }, [tab])
   const link = (name: Tab, text: string, count?: number) => (
     <a href={format(info.id, name)} aria-current={tab === name ? "page" : undefined} data-testid={`tab-${name}`}>
       {text}
@@ -59,7 +65,7 @@ const Tabs = ({ info, tab }: { readonly info: RuntimeInfo; readonly tab: Tab }) 
     </a>
   )
   return (
-    <nav class="tabs" aria-label="Views of this runtime">
+    <nav ref={bar} class="tabs" aria-label="Views of this runtime">
       {info.agent === DocsAssistant.name && link("talk", "Conversation")}
       {link("overview", "Overview")}
       {link("events", "Events")}
