@@ -35,6 +35,7 @@ import type { MailboxFull } from "./internal/MailboxError.ts"
 import { offering, offeringInTurn } from "./internal/Offer.ts"
 import type { defaultLanes, Strategy as AnyStrategy } from "./internal/Options.ts"
 import { taking } from "./internal/Take.ts"
+import { Waiter } from "./internal/Waiter.ts"
 
 export type { Counters, LaneCounters } from "./internal/Lanes.ts"
 export { MailboxArgumentInvalid, MailboxFull } from "./internal/MailboxError.ts"
@@ -693,11 +694,8 @@ export const peekUnsafe = <A, E>(self: Dequeue<A, E>): A | undefined => reveal(s
  */
 export const toStream = <A, E>(
   self: Dequeue<A, E>,
-  options?: { readonly batchSize?: number | undefined }
-): Stream.Stream<A, Exclude<E, Cause.Done>> => {
-  const batch = count(options?.batchSize ?? 1) || 1
-  return Stream.fromPull(Effect.succeed(takeUpTo(self, 1, batch)))
-}
+  { batchSize = 1 }: { readonly batchSize?: number | undefined } = {}
+): Stream.Stream<A, Exclude<E, Cause.Done>> => Stream.fromPull(Effect.succeed(takeUpTo(self, 1, count(batchSize) || 1)))
 
 // -----------------------------------------------------------------------------
 // completion
@@ -787,7 +785,7 @@ export const shutdownUnsafe = <A, E, Lane extends string>(self: Enqueue<A, E, La
 const await_ = <A, E>(self: Dequeue<A, E>): Effect.Effect<void, Pull.ExcludeDone<E>> => {
   const mailbox = reveal(self)
   const end = Effect.suspend(() =>
-    Effect.andThen(mailbox.wait(mailbox, { ready: () => mailbox.done }), () => mailbox.exit!)
+    Effect.andThen(mailbox.wait(mailbox, new Waiter(() => mailbox.done)), () => mailbox.exit!)
   )
   return Pull.catchDone(end, () => Effect.void)
 }

@@ -12,7 +12,7 @@ export class Lane<A> extends Ring<A> implements Waiters {
   dropped = 0
   removed = 0
   /** Offers that wait for room. */
-  waiters: Set<Waiter> | undefined = undefined
+  waiters: Waiter | undefined = undefined
 
   constructor(name: string, bit: number, capacity: number) {
     super()
@@ -22,7 +22,7 @@ export class Lane<A> extends Ring<A> implements Waiters {
   }
 
   get isAwaited(): boolean {
-    return (this.waiters?.size ?? 0) > 0
+    return this.waiters?.waits === true
   }
 
   get isFull(): boolean {

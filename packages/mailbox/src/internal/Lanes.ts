@@ -80,7 +80,7 @@ export abstract class Lanes<A> {
 
   counters(): Counters<string> {
     const lanes = this.names.map((name) => {
-      const { dropped, removed, size, taken } = this.find(name) ?? unused
+      const { dropped, removed, size, taken } = this.find(name) ?? new Lane(name, 0, 0)
       return [name, { size, offered: size + taken + dropped + removed, taken, dropped, removed }] as const
     })
     return { lanes: Object.fromEntries(lanes), outOfOrder: this.outOfOrder }
@@ -153,7 +153,7 @@ export abstract class Lanes<A> {
     const { names } = this
     let index = names.length - 1
     while (index >= 0 && names[index] !== name) index--
-    return index < 0 ? unknown(name, names) : index
+    return index < 0 ? invalid("lane", name, `of ${names.join(", ")}`) : index
   }
 
   #makeLane(index: number): Lane<A> {
@@ -196,10 +196,5 @@ export abstract class Lanes<A> {
   }
 }
 
-const unused = { size: 0, taken: 0, dropped: 0, removed: 0 }
-
 // Shared by all mailboxes that nothing was offered to: never written to.
 const none: Array<never> = []
-
-// Apart, so that the search is small enough to be compiled into what searches.
-const unknown = (name: string, names: ReadonlyArray<string>): never => invalid("lane", name, `of ${names.join(", ")}`)

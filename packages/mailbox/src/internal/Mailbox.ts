@@ -5,7 +5,7 @@ import type { SchedulerDispatcher } from "effect/Scheduler"
 import type { Lane } from "./Lane.ts"
 import { Lanes } from "./Lanes.ts"
 import { type RawOptions, type Strategy, strategyOf } from "./Options.ts"
-import type { Waiter, Waiters } from "./Waiter.ts"
+import { Waiter, type Waiters } from "./Waiter.ts"
 
 export const TypeId = "~@agent-runtime/mailbox/PrioritizedMailbox"
 
@@ -20,8 +20,10 @@ export class Mailbox<A, E> extends Lanes<A> implements Waiters {
   readonly strategy: Strategy
   /** Set when offers are no longer taken: the answer to takes once nothing is left. */
   exit: Exit.Exit<never, E> | undefined = undefined
+  /** Whether offers that wait are no longer taken either. */
+  isShut = false
   /** Fibers that wait for elements, or for the end. */
-  waiters: Set<Waiter> | undefined = undefined
+  waiters: Waiter | undefined = undefined
   /** How many fibers wait, at lanes too. */
   #waiting = 0
   #scheduled = false
@@ -94,10 +96,8 @@ export class Mailbox<A, E> extends Lanes<A> implements Waiters {
   shutdown(): boolean {
     if (this.done) return false
     this.exit ??= Exit.interrupt()
+    this.isShut = true
     this.remove(() => true, "dropped")
-    // All leave before the first is woken, which must not be accepted.
-    const offers = this.used.flatMap((lane) => [...(lane.waiters ?? [])].filter((waiter) => this.leave(lane, waiter)))
-    for (const waiter of offers) wake(waiter)
     this.#settle()
     return true
   }
@@ -109,24 +109,23 @@ export class Mailbox<A, E> extends Lanes<A> implements Waiters {
       const fiber = getCurrent()!
       this.#dispatcher = fiber.currentDispatcher
       this.#sync = fiber.cache.scheduler.executionMode === "sync"
-      at.waiters ??= new Set()
       // One that comes back at once has kept its place.
-      if (!at.waiters.has(waiter)) this.#waiting++
-      at.waiters.add(waiter)
+      if (!waiter.waits) {
+        waiter.join((at.waiters ??= new Waiter(() => false)))
+        this.#waiting++
+      }
       waiter.resume = resume
       return Effect.sync(() => {
-        this.leave(at, waiter)
+        this.leave(waiter)
         // It may have been all that kept the mailbox from its end.
         this.changed()
       })
     })
   }
 
-  /** Waits no longer. Answers whether it did. */
-  leave(at: Waiters, waiter: Waiter): boolean {
-    const waited = at.waiters?.delete(waiter) === true
-    if (waited) this.#waiting--
-    return waited
+  leave(waiter: Waiter): void {
+    if (waiter.waits) this.#waiting--
+    waiter.leave()
   }
 
   /** Does now what is scheduled, so that what a fiber sees next does not depend on when the scheduler runs. */
@@ -144,24 +143,30 @@ export class Mailbox<A, E> extends Lanes<A> implements Waiters {
     const settle = () => this.#settle()
     // A microtask comes after all that is offered in one go, and far sooner than the scheduler's turn. But fibers that wake
     // each other must let timers and I/O through, and `Effect.runSync` runs nothing but what the scheduler holds.
-    if (this.#sync || (++wakes & 63) === 0) this.#dispatcher!.scheduleTask(settle, 0)
-    else void resolved.then(settle)
+    if (this.#sync || (++wakes & 127) === 0) this.#dispatcher!.scheduleTask(settle, 0)
+    else void Promise.resolve().then(settle)
   }
 
   /** Wakes whoever can go on. */
   #settle(): void {
     this.#scheduled = false
     for (const lane of this.used) {
-      for (const waiter of lane.waiters ?? []) {
-        if (lane.isFull) break
+      while (lane.isAwaited && !lane.isFull) {
         // It stays in its place until it has had its turn, so that no other offer comes between.
+        const waiter = lane.waiters!.next
         wake(waiter)
-        if (waiter.resume === undefined) this.leave(lane, waiter)
+        if (waiter.resume === undefined) this.leave(waiter)
       }
     }
-    for (const waiter of this.waiters ?? []) {
-      if (waiter.ready() && this.leave(this, waiter)) wake(waiter)
-      else if (this.isEmpty) break
+    let waiter = this.waiters?.next
+    while (waiter !== this.waiters) {
+      if (waiter!.ready()) {
+        this.leave(waiter!)
+        wake(waiter!)
+        waiter = this.waiters!.next
+      } else {
+        waiter = this.isEmpty ? this.waiters : waiter!.next
+      }
     }
   }
 }
@@ -171,7 +176,5 @@ const wake = (waiter: Waiter): void => {
   waiter.resume = undefined
   resume?.(Effect.void)
 }
-
-const resolved = Promise.resolve()
 
 let wakes = 0

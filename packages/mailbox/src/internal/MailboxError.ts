@@ -10,11 +10,7 @@ export class MailboxFull extends Data.TaggedError("MailboxFull")<{
   readonly lane: string
   /** How many elements the lane holds at most. */
   readonly capacity: number
-}> {
-  override get message(): string {
-    return `${this.lane} is full`
-  }
-}
+}> {}
 
 /**
  * The defect of a call that no program should make: an option out of its range, or a lane that the mailbox does not have.

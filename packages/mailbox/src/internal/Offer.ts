@@ -2,7 +2,7 @@ import * as Effect from "effect/Effect"
 import { Answer } from "./Answer.ts"
 import type { Mailbox } from "./Mailbox.ts"
 import { MailboxFull } from "./MailboxError.ts"
-import type { Waiter } from "./Waiter.ts"
+import { Waiter } from "./Waiter.ts"
 
 /** An offer of one element; answers whether it was accepted. */
 export const offering = <A, E, F extends MailboxFull>(mailbox: Mailbox<A, E>, element: A, name: string) =>
@@ -24,19 +24,18 @@ export const offeringInTurn = <A, E, X, F extends MailboxFull>(
 ): Effect.Effect<X, F> => {
   const lane = mailbox.lane(name)
   let rest = [...elements]
-  const waits = (): boolean => lane.waiters?.has(waiter) === true
   // An offer that waits already is accepted even while the mailbox is ending.
-  const closed = (): boolean => (waits() ? mailbox.done : mailbox.exit !== undefined)
-  const room = (): number => (mailbox.lossy ? Infinity : waits() ? lane.capacity - lane.size : mailbox.room(lane))
+  const closed = (): boolean => (waiter.waits ? mailbox.isShut : mailbox.exit !== undefined)
+  const room = (): number => (mailbox.lossy ? Infinity : waiter.waits ? lane.capacity - lane.size : mailbox.room(lane))
   const admit = (count: number): void => {
     rest = rest.filter((element, index) => index >= count || !mailbox.put(lane, element))
   }
-  const waiter: Waiter = { ready: () => closed() || room() > 0 }
+  const waiter = new Waiter(() => closed() || room() > 0)
   return new Answer<X, F>(
     () => closed() || room() >= rest.length,
     () => {
       const refused = closed()
-      mailbox.leave(lane, waiter)
+      mailbox.leave(waiter)
       if (!refused) admit(rest.length)
       return result(rest)
     },

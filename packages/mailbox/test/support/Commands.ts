@@ -90,7 +90,8 @@ export class Comparison {
   private readonly fibers = new Map<number, Fiber.Fiber<unknown, unknown>>()
   private started = 0
   private element = 0
-  private settles = true
+  private settled = true
+  private alone = true
 
   constructor(options: ModelOptions) {
     const { capacity, lanes, maxSkips, strategy } = options
@@ -119,7 +120,8 @@ export class Comparison {
 
   /** Runs a command on both sides; answers what was answered at once, for each. */
   run([command, settles]: Step): readonly [real: unknown, model: unknown] {
-    this.settles = settles
+    this.alone = settles && this.settled
+    this.settled = settles
     const { mailbox, model } = this
     switch (command._tag) {
       case "offer":
@@ -232,7 +234,7 @@ export class Comparison {
     return end === undefined && !this.model.waits(index) && model.offer(index, element)
   }
 
-  /** Every other fiber runs a generator, where `yield*` takes a way of its own: it may yield to others once in a while. */
+  /** Every other fiber runs a generator, where `yield*` takes a way of its own. Not in a burst: it yields to others once in a while. */
   private fork(effect: Effect.Effect<unknown, unknown>, most = 8): number | undefined {
     const waiting = [...this.fibers.values()].filter((fiber) => fiber.pollUnsafe() === undefined)
     if (waiting.length >= most) return undefined
@@ -240,7 +242,7 @@ export class Comparison {
     const inGenerator = Effect.gen(function* () {
       return yield* effect
     })
-    this.fibers.set(id, Effect.runFork(this.settles && id % 2 === 0 ? inGenerator : effect))
+    this.fibers.set(id, Effect.runFork(this.alone && id % 2 === 0 ? inGenerator : effect))
     return id
   }
 
