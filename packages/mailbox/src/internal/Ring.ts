@@ -1,10 +1,10 @@
 /**
  * A first in, first out buffer in a circular array.
  *
- * Invariant: the length of `slots` is a power of two or zero, `head` is the slot of the oldest element, the `size` elements
- * follow it modulo the length, and every other slot holds nothing, so that what was taken is not kept alive. The array
- * grows fourfold when it is full, and shrinks to a quarter when an eighth is in use: an element is copied a bounded number
- * of times, and a burst gives its memory back.
+ * Invariant: the length of `slots` is zero or `minimumLength` times a power of four, `head` is the slot of the oldest
+ * element, the `size` elements follow it modulo the length, and every other slot holds nothing, so that what was taken is
+ * not kept alive. The array grows fourfold when it is full, and shrinks to a quarter when an eighth is in use: an element
+ * is copied a bounded number of times, and a burst gives its memory back.
  */
 export class Ring<A> {
   size = 0
@@ -12,7 +12,7 @@ export class Ring<A> {
   #slots: Array<A | undefined> = []
 
   push(element: A): void {
-    if (this.size === this.#slots.length) this.#grow()
+    if (this.size === this.#slots.length) this.#resize(this.size * 4 || minimumLength)
     const slots = this.#slots
     slots[(this.#head + this.size++) & (slots.length - 1)] = element
   }
@@ -25,7 +25,7 @@ export class Ring<A> {
     const element = slots[head] as A
     slots[head] = undefined
     this.#head = (head + 1) & (length - 1)
-    if (--this.size * 8 <= length && length > minimumLength) this.#shrink()
+    if (--this.size * 8 <= length && length > minimumLength) this.#resize(length / 4)
     return element
   }
 
@@ -53,22 +53,13 @@ export class Ring<A> {
     return replaced as Array<A>
   }
 
-  #grow(): void {
+  #resize(length: number): void {
+    const head = this.#head
     const slots = this.#slots
-    const { length } = slots
-    slots.length = Math.max(minimumLength, length * 4)
-    // What had come round to the front goes behind the rest.
-    for (let i = 0; i < this.#head; i++) {
-      slots[length + i] = slots[i]
-      slots[i] = undefined
-    }
-  }
-
-  #shrink(): void {
-    const { length } = this.#slots
-    const slots: Array<A | undefined> = this.toArray()
-    slots.length = Math.max(minimumLength, length / 4)
-    this.#slots = slots
+    // oxlint-disable-next-line unicorn/no-new-array -- allocates once and fills nothing
+    const resized = new Array<A | undefined>(length)
+    for (let i = 0; i < this.size; i++) resized[i] = slots[(head + i) & (slots.length - 1)]
+    this.#slots = resized
     this.#head = 0
   }
 }
