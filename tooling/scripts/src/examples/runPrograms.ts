@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
+import { setImmediate } from "node:timers/promises"
 import { Readable } from "node:stream"
 import type { Extraction } from "./Extraction.ts"
 import type { Fail } from "./Failure.ts"
@@ -31,6 +32,8 @@ const runSome = async (root: string, folder: string, paths: ReadonlyArray<string
   const closed = new Promise<number | null>((resolve) => child.on("close", resolve))
   for await (const line of createInterface({ input: reports })) {
     const report: Report = JSON.parse(line)
+    // What was printed before the report is in the other pipes by now: let it be read first.
+    await setImmediate()
     if (report.kind === "failed") {
       fail(report.file, report.message, printed)
     } else if (report.kind === "over") {
