@@ -89,18 +89,11 @@ export class LocalAgentRuntime implements AgentRuntime {
       return this.use(() => this.accepted(request, options, chain, parent, next))
     }
     const accepted = accept(entry, request, options, chain, parent)
-    if (accepted instanceof Activity) {
-      return accepted.isAccepted
-        ? next(entry, accepted)
-        : Effect.andThen(awaitAccepted(accepted), () => next(entry, accepted))
-    }
+    if (accepted instanceof Activity) return onceAccepted(entry, accepted, next)
     if (accepted._tag !== "MailboxFull" || entry.kernel.config.mailboxStrategy !== "suspend") return Exit.fail(accepted)
     return Effect.flatMap(
       awaitPlace(entry, accepted.lane, () => accept(entry, request, options, chain, parent, true)),
-      (activity) =>
-        activity.isAccepted
-          ? next(entry, activity)
-          : Effect.andThen(awaitAccepted(activity), () => next(entry, activity))
+      (activity) => onceAccepted(entry, activity, next)
     )
   }
 
@@ -293,6 +286,14 @@ const awaitPlace = (
     })
     return Effect.sync(stop)
   })
+
+/** Goes on with an activity, with a store once its acceptance is written. */
+const onceAccepted = <A, E>(
+  entry: Entry,
+  activity: Activity,
+  next: (entry: Entry, activity: Activity) => Effect.Effect<A, E>
+): Effect.Effect<A, E | AgentError.StoreUnavailable> =>
+  activity.isAccepted ? next(entry, activity) : Effect.andThen(awaitAccepted(activity), () => next(entry, activity))
 
 const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.StoreUnavailable> =>
   Effect.callback((resume) =>
