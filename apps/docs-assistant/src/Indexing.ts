@@ -3,7 +3,7 @@
  * in it changes.
  */
 import { RuntimeManager } from "@agent-runtime/core"
-import { Effect, FiberMap, FileSystem, Layer, Path, Queue, Stream } from "effect"
+import { Deferred, Effect, FiberMap, FileSystem, Layer, Path, Queue, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { DocumentIndex, Index } from "./agents/DocumentIndex.ts"
 import * as DocumentFolder from "./library/DocumentFolder.ts"
@@ -51,32 +51,59 @@ const endOthers = Effect.fnUntraced(function* (ids: ReadonlySet<string>) {
 })
 
 /**
+ * Not every file system tells of changes (network drives and some containers do not): it is looked at this often all the same.
+ */
+const lookAgain = "30 seconds"
+
+/**
  * Watches a folder and those inside it. Answers two effects: one watches what is there now, the other waits for a change.
  */
 const watching = Effect.fnUntraced(function* (source: DocumentFolder.DocumentFolder) {
   const fs = yield* FileSystem.FileSystem
   const watchers = yield* FiberMap.make<string>()
   const changes = yield* Queue.sliding<void>(1)
+  let seen = ""
 
-  const watch = (folder: string) =>
-    fs.watch(folder).pipe(
+  const look = Effect.map(DocumentFolder.walk(source), ({ files, folders }) => ({
+    folders: new Set(folders.slice(0, maxWatched)),
+    versions: files.map((_) => `${_.file} ${_.version}`).join("\n")
+  }))
+
+  const watch = Effect.fnUntraced(function* (folder: string) {
+    const ready = yield* Deferred.make<void>()
+    const watched = fs.watch(folder, { onReady: () => Deferred.doneUnsafe(ready, Effect.void) }).pipe(
       Stream.runForEach(() => Queue.offer(changes, undefined)),
-      Effect.catch((error) => Effect.logWarning(`Changes in ${folder} are not seen: ${error.message}`)),
-      // A folder that is gone is watched again when it is back.
-      Effect.andThen(Queue.offer(changes, undefined))
+      Effect.catch((error) => Effect.logWarning(`Changes in ${folder} are seen late: ${error.message}`)),
+      Effect.ensuring(Deferred.succeed(ready, undefined))
     )
+    yield* FiberMap.run(watchers, folder, watched)
+    yield* Deferred.await(ready)
+  })
 
+  // What is made before the folder around it is watched is found by looking again.
   const update = Effect.gen(function* () {
-    const { folders } = yield* DocumentFolder.walk(source)
-    const present = new Set(folders.slice(0, maxWatched))
-    for (const [folder] of watchers) if (!present.has(folder)) yield* FiberMap.remove(watchers, folder)
-    for (const folder of present) yield* FiberMap.run(watchers, folder, watch(folder), { onlyIfMissing: true })
+    const tried = new Set<string>()
+    for (let more = true; more;) {
+      const { folders, versions } = yield* look
+      seen = versions
+      for (const [folder] of watchers) if (!folders.has(folder)) yield* FiberMap.remove(watchers, folder)
+      const added = [...folders].filter((folder) => !tried.has(folder) && !FiberMap.hasUnsafe(watchers, folder))
+      for (const folder of added) yield* watch(folder)
+      for (const folder of added) tried.add(folder)
+      more = added.length > 0
+    }
   }).pipe(Effect.ignore)
 
   const settled: Effect.Effect<void> = Effect.flatMap(Effect.timeoutOption(Queue.take(changes), calm), (more) =>
     more._tag === "Some" ? settled : Effect.void
   )
-  return { update, changed: Effect.andThen(Queue.take(changes), settled) }
+  const unseen = look.pipe(
+    Effect.delay(lookAgain),
+    Effect.map(({ versions }) => versions !== seen),
+    Effect.orElseSucceed(() => true),
+    Effect.repeat({ until: (changed) => changed })
+  )
+  return { update, changed: Effect.andThen(Effect.race(Queue.take(changes), unseen), settled) }
 })
 
 /**

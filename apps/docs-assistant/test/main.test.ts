@@ -142,12 +142,12 @@ describe("docs-assistant", () => {
 
     await mkdir(join(docs, "seas/cold"), { recursive: true })
     await writeFile(join(docs, "seas/cold/walrus.md"), "# Walrus\n\nThe only one.\n")
-    await expect.poll(() => found("walrus"), { timeout: 20_000 }).toEqual([`${docs}/seas/cold/walrus.md`])
+    await expect.poll(() => found("walrus"), { timeout: 60_000 }).toEqual([`${docs}/seas/cold/walrus.md`])
     await writeFile(join(docs, "seas/cold/walrus.md"), "# Narwhal\n\nThe only one.\n")
-    await expect.poll(() => found("narwhal"), { timeout: 20_000 }).toEqual([`${docs}/seas/cold/walrus.md`])
+    await expect.poll(() => found("narwhal"), { timeout: 60_000 }).toEqual([`${docs}/seas/cold/walrus.md`])
     await rm(join(docs, "seas"), { recursive: true })
-    await expect.poll(() => found("narwhal"), { timeout: 20_000 }).toEqual([])
-  })
+    await expect.poll(() => found("narwhal"), { timeout: 60_000 }).toEqual([])
+  }, 120_000)
 
   it("stops at SIGTERM and at SIGINT while it indexes, with code 0 and nothing on standard error", async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
