@@ -3,9 +3,9 @@ import { get as httpGet } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest"
-import { type App, get, post, start } from "../test/support/App.ts"
+import { type App, built, get, post, start } from "../test/support/App.ts"
 import { calls, holds, listen, type ModelServer, type Reply, says } from "../test/support/ModelServer.ts"
-import { findBarriers, seen, type Visitor, visit } from "./support/Visitor.ts"
+import { findBarriers, patience, seen, type Visitor, visit } from "./support/Visitor.ts"
 
 let folder: string
 let model: ModelServer
@@ -15,11 +15,11 @@ let visitor: Visitor
 const unreachable = /ERR_CONNECTION|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_NETWORK/
 
 const startApp = (port: string) =>
-  start(["--port", port, "--docs", join(folder, "docs"), "--data", join(folder, "data.sqlite")], {
-    DOCS_ASSISTANT_LLM_KEY: "none",
-    DOCS_ASSISTANT_LLM_MODEL: "test",
-    DOCS_ASSISTANT_LLM_URL: model.url
-  })
+  start(
+    ["--port", port, "--docs", join(folder, "docs"), "--data", join(folder, "data.sqlite")],
+    { DOCS_ASSISTANT_LLM_KEY: "none", DOCS_ASSISTANT_LLM_MODEL: "test", DOCS_ASSISTANT_LLM_URL: model.url },
+    built
+  )
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "docs-assistant-e2e-"))
@@ -40,6 +40,9 @@ afterAll(async () => {
   await model?.close()
   await rm(folder, { recursive: true })
 })
+
+/** What is shown follows what is known: a moment later. */
+const patiently = { timeout: patience }
 
 const at = (id: string) => visitor.page.getByTestId(id)
 const turns = () => at("turn")
@@ -92,7 +95,7 @@ it("streams an answer, and opens the passages that it cites", async () => {
   model.next(held.reply)
   await ask("When are penguins fed?")
   await seen(turns(), "Penguins are fed")
-  expect(await turns().getAttribute("data-status")).toBe("answering")
+  await visitor.page.locator("[data-status=answering]").waitFor()
   await visitor.look("3-answering")
 
   held.release()
@@ -117,7 +120,9 @@ it("cancels a long answer; the conversation goes on", async () => {
   await at("cancel").click()
   await visitor.page.locator("[data-status=failed]").waitFor()
   await model.requests.at(-1)?.gone
-  expect(await turns().locator(".answer").innerText()).toContain("It is a long story\n\nCancelled.")
+  await expect
+    .poll(() => turns().locator(".answer").innerText(), patiently)
+    .toContain("It is a long story\n\nCancelled.")
   await visitor.look("6-cancelled")
 
   model.next(echoes)
@@ -145,12 +150,15 @@ it("lets an urgent question pass those that wait", async () => {
   await at("tab-events").click()
   await visitor.page.locator("[data-testid=event][data-outcome=Processed]").nth(2).waitFor()
   await at("filter-outcome").selectOption("Processed")
-  const rows = await at("event").locator(".note").allTextContents()
-  expect(rows.map((row) => /"question":"([^"]*)"/.exec(row)?.[1])).toEqual(["Second?", "First?", "Now!"])
+  const asked = async () => {
+    const rows = await at("event").locator(".note").allTextContents()
+    return rows.map((row) => /"question":"([^"]*)"/.exec(row)?.[1])
+  }
+  await expect.poll(asked, patiently).toEqual(["Second?", "First?", "Now!"])
   await visitor.look("8-events")
   expect(await findBarriers(visitor.page)).toEqual([])
   await at("filter-priority").selectOption("urgent")
-  expect(await at("event").count()).toBe(1)
+  await expect.poll(asked, patiently).toEqual(["Now!"])
 })
 
 it("asks a human before a tool that wants leave", async () => {
@@ -207,10 +215,10 @@ it(
     await visitor.look("12-replayed")
 
     await at("tab-events").click()
-    const { sequence } = (await get(`${app.url}/v1/runtimes/${id}`)) as { readonly sequence: number }
-    const told = await at("event").locator(".sequence:not(:empty)").allTextContents()
-    expect(told.map(Number)).toEqual(Array.from({ length: sequence }, (_, index) => sequence - index))
-    expect(sequence).toBe(4)
+    expect(await get(`${app.url}/v1/runtimes/${id}`)).toMatchObject({ sequence: 4 })
+    await expect
+      .poll(() => at("event").locator(".sequence:not(:empty)").allTextContents(), patiently)
+      .toEqual(["4", "3", "2", "1"])
   }
 )
 
@@ -218,7 +226,7 @@ it("shows who listens, and ends a conversation", async () => {
   await beginConversation()
   await at("tab-subscribers").click()
   await at("subscribers").waitFor()
-  expect(await at("subscribers").locator("tbody tr").count()).toBe(1)
+  await expect.poll(() => at("subscribers").locator("tbody tr").count(), patiently).toBe(1)
   await visitor.look("13-subscribers")
   await at("terminate").click()
   await seen(at("status"), "terminated")
@@ -239,7 +247,7 @@ it("can be used with the keyboard alone", async () => {
   await page.keyboard.press("Enter")
   await seen(at("passage"), "Lions eat meat")
   await page.keyboard.press("Escape")
-  expect(await page.locator("[data-testid=citation]:focus").count()).toBe(1)
+  await expect.poll(() => page.locator("[data-testid=citation]:focus").count(), patiently).toBe(1)
 })
 
 it("shows its first view with less than 150 KB of compressed script", async () => {
@@ -255,7 +263,7 @@ it("asks for a token where the server wants one", async () => {
   const token = { token: "a-long-secret", principal: "team", scopes: ["read", "send", "manage"], prefix: "team-" }
   await writeFile(tokens, JSON.stringify([token]))
   const data = join(folder, "closed.sqlite")
-  const closed = await start(["--docs", join(folder, "docs"), "--data", data, "--tokens", tokens])
+  const closed = await start(["--docs", join(folder, "docs"), "--data", data, "--tokens", tokens], {}, built)
   onTestFinished(async () => void (await closed.stop("SIGKILL")))
   const page = await visitor.anew()
   await page.goto(closed.url)
@@ -273,10 +281,11 @@ it("asks for a token where the server wants one", async () => {
 
 it("keeps the theme that is chosen", async () => {
   const { page } = visitor
+  const theme = () => page.locator("html").getAttribute("data-theme")
   await at("theme").click()
-  expect(await page.locator("html").getAttribute("data-theme")).toBe("dark")
+  await expect.poll(theme, patiently).toBe("dark")
   await page.reload()
-  expect(await page.locator("html").getAttribute("data-theme")).toBe("dark")
+  await expect.poll(theme, patiently).toBe("dark")
   await at("theme").click()
 })
 

@@ -9,6 +9,9 @@ import { fileURLToPath } from "node:url"
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
+/** What `pnpm start` starts, made by `pnpm build`. */
+export const built: string = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
+
 export interface App {
   readonly url: string
   readonly output: () => string
@@ -21,8 +24,8 @@ export interface Ended {
   readonly stderr: string
 }
 
-const run = (args: ReadonlyArray<string>, env: Record<string, string>) => {
-  const child = spawn(process.execPath, ["--conditions=@agent-runtime/source", "--no-warnings", main, ...args], {
+const run = (args: ReadonlyArray<string>, env: Record<string, string>, program = main) => {
+  const child = spawn(process.execPath, ["--conditions=@agent-runtime/source", "--no-warnings", program, ...args], {
     env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: join(tmpdir(), "docs-assistant-compiled"), ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
@@ -36,8 +39,12 @@ const run = (args: ReadonlyArray<string>, env: Record<string, string>) => {
 /**
  * Starts the assistant on a free port and answers once it listens.
  */
-export const start = async (args: ReadonlyArray<string>, env: Record<string, string> = {}): Promise<App> => {
-  const { child, ended, output } = run(["--port", "0", ...args], env)
+export const start = async (
+  args: ReadonlyArray<string>,
+  env: Record<string, string> = {},
+  program = main
+): Promise<App> => {
+  const { child, ended, output } = run(["--port", "0", ...args], env, program)
   const url = await new Promise<string>((resolve, reject) => {
     const look = () => {
       const found = /http:\/\/\S+:\d+/.exec(output.stdout)
