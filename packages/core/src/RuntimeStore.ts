@@ -2,8 +2,8 @@
  * The port that durable stores implement. Use `RuntimeManager.layerDurable` with a layer that provides it, such as
  * `SqlRuntimeStore.layer` of `@agent-runtime/store-sql`.
  *
- * Everything of an active runtime is in memory and written through; the store is read only when a runtime is opened,
- * listed, forked, or replayed further back than memory reaches. All values are JSON that `core` has encoded.
+ * Everything that an active runtime needs to go on is in memory and written through; the store is read only when a runtime
+ * is opened, listed or forked, and when somebody asks for what had ended before it was opened. All values are JSON that `core` has encoded.
  *
  * @since 0.1.0
  */
@@ -106,8 +106,6 @@ export interface Opened extends Stored {
   readonly pending: ReadonlyArray<Pending>
   /** The activity whose attempt was started and not ended, if any: its process died while it ran. */
   readonly running: number | undefined
-  /** The newest ended activities, oldest first, as many as were asked for. */
-  readonly log: ReadonlyArray<LogEntry>
   /** Oldest first. */
   readonly deadLetters: ReadonlyArray<Kept>
   /** What was sent and is not known to be delivered, oldest first. */
@@ -173,11 +171,11 @@ export class RuntimeStore extends Context.Service<
       readonly info: Schema.Json
     }) => Effect.Effect<Handle, AgentError.AgentRuntimeAlreadyExists | AgentError.StoreUnavailable>
 
-    /** Takes a runtime over: from here on whoever held it before is fenced. A terminated one is only read. */
-    readonly open: (
-      id: AgentRuntimeId.AgentRuntimeId,
-      options: { readonly log: number }
-    ) => Effect.Effect<Opened | undefined, AgentError.StoreUnavailable>
+    /**
+     * Takes a runtime over: from here on whoever held it before is fenced. A terminated one is only read. Takes as long as
+     * what is pending, whatever has ended.
+     */
+    readonly open: (id: AgentRuntimeId.AgentRuntimeId) => Effect.Effect<Opened | undefined, AgentError.StoreUnavailable>
 
     /** The live runtimes of an agent with something pending or to be delivered: proportional to their number. */
     readonly recoverable: (

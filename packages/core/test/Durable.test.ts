@@ -1,4 +1,4 @@
-import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { type AgentRuntime, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer, Schema, type Scope, Stream } from "effect"
@@ -16,25 +16,30 @@ const SumLayer = Workflow.layer(Sum, {
     Effect.as(Effect.orDie(context.send(payload.to, Add.make({ n: payload.n }))), total)
 })
 
+type Store = RuntimeStore.RuntimeStore["Service"]
+
 /** Managers over one store, one after the other: what one leaves the next finds. */
-const lives = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) => {
-  const store = Layer.succeed(RuntimeStore.RuntimeStore, Context.get(built, RuntimeStore.RuntimeStore))
-  return <A, E>(
-    run: (manager: RuntimeManager.RuntimeManager["Service"]) => Effect.Effect<A, E, Scope.Scope>,
-    config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
-  ): Effect.Effect<A> =>
-    Effect.flatMap(RuntimeManager.RuntimeManager, run).pipe(
-      Effect.scoped,
-      Effect.provide(
-        SumLayer.pipe(
-          Layer.provideMerge(RuntimeManager.layerDurable),
-          Layer.provide(store),
-          Layer.provide(RuntimeConfig.layer({ grace: Duration.zero, ...config }))
-        )
-      ),
-      Effect.orDie
-    )
-})
+const livesOn = (around: (store: Store) => Store) =>
+  Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) => {
+    const store = around(Context.get(built, RuntimeStore.RuntimeStore))
+    return <A, E>(
+      run: (manager: RuntimeManager.RuntimeManager["Service"]) => Effect.Effect<A, E, Scope.Scope>,
+      config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
+    ): Effect.Effect<A> =>
+      Effect.flatMap(RuntimeManager.RuntimeManager, run).pipe(
+        Effect.scoped,
+        Effect.provide(
+          SumLayer.pipe(
+            Layer.provideMerge(RuntimeManager.layerDurable),
+            Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)),
+            Layer.provide(RuntimeConfig.layer({ grace: Duration.zero, ...config }))
+          )
+        ),
+        Effect.orDie
+      )
+  })
+
+const lives = livesOn((store) => store)
 
 it.effect("D2 what is pending comes back in its order with the state, and what ran runs again", () =>
   Effect.gen(function* () {
@@ -137,6 +142,69 @@ it.effect("R3 a terminated runtime is seen as such until it is purged, and its i
         yield* manager.purge("sum")
         assert.strictEqual((yield* Effect.flip(manager.get("sum")))._tag, "AgentRuntimeNotFound")
       })
+    )
+  })
+)
+
+it.effect("D4 recovery reads nothing that has ended; who asks for it finds it", () =>
+  Effect.gen(function* () {
+    let reads = 0
+    const life = yield* livesOn((store) => ({
+      ...store,
+      log: (id, options) =>
+        Effect.andThen(
+          Effect.sync(() => reads++),
+          store.log(id, options)
+        )
+    }))
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const runtime = yield* manager.create(Sum, { id: "sum" })
+        for (let n = 1; n <= 10; n++) yield* runtime.ask(Add.make({ n }), { id: `add-${n}` })
+        yield* runtime.send(Sleep.make(), { id: "pending" })
+      })
+    )
+    // A life of its own each, so that none finds what another has read.
+    const asks = <A, E>(ask: (runtime: AgentRuntime.AgentRuntime<typeof Sum>) => Effect.Effect<A, E, Scope.Scope>) =>
+      life((manager) =>
+        Effect.gen(function* () {
+          reads = 0
+          const runtime = yield* manager.get(Sum, "sum")
+          assert.strictEqual((yield* runtime.info).state, 55)
+          assert.isUndefined((yield* runtime.receipt("pending")).sequence)
+          yield* runtime.subscription()
+          yield* runtime.subscription({ from: { after: 10 } })
+          yield* runtime.send(Add.make({ n: 0 }))
+          assert.strictEqual(reads, 0)
+          const answer = yield* ask(runtime)
+          assert.strictEqual(reads, 1)
+          return answer
+        })
+      )
+    const receipts = yield* asks((runtime) =>
+      Effect.forEach(["add-1", "add-10"], (id) => runtime.receipt(id), { concurrency: "unbounded" })
+    )
+    assert.deepStrictEqual(
+      receipts.map((receipt) => [receipt.sequence, receipt.status]),
+      [
+        [1, "succeeded"],
+        [10, "succeeded"]
+      ]
+    )
+    // P9
+    const again = yield* asks((runtime) => runtime.send(Add.make({ n: 3 }), { id: "add-3" }))
+    assert.deepStrictEqual([again.sequence, again.status], [3, "succeeded"])
+    const conflict = yield* asks((runtime) => Effect.flip(runtime.send(Add.make({ n: 4 }), { id: "add-3" })))
+    assert.strictEqual(conflict._tag, "ActivityConflict")
+    // B5
+    const replayed = yield* asks((runtime) =>
+      Effect.flatMap(runtime.subscription({ from: { after: 7 } }), (events) =>
+        Stream.runCollect(Stream.take(events, 3))
+      )
+    )
+    assert.deepStrictEqual(
+      replayed.map((event) => (event._tag === "Processed" ? event.sequence : 0)),
+      [8, 9, 10]
     )
   })
 )

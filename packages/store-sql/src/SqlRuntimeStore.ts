@@ -70,9 +70,9 @@ export const make: Effect.Effect<
   return RuntimeStore.RuntimeStore.of({
     create: (options) => outward(writer.submit((batch) => batch.create(options))),
 
-    open: (id, { log }) =>
+    open: (id) =>
       Effect.mapError(
-        writer.submit((batch) => batch.open(id, wholeNumber(log))),
+        writer.submit((batch) => batch.open(id)),
         unavailable
       ),
 

@@ -21,8 +21,7 @@ const create = (store: Store) => store.create({ id, agent: "A", epoch: 1, state:
 const accept = (store: Store, handle: RuntimeStore.Handle, activity: string) =>
   store.write(handle, { accept: [{ activity, attempts: 0, crashes: 0, due: undefined, ahead: false }] })
 
-const pending = (store: Store) =>
-  Effect.map(store.open(id, { log: 0 }), (opened) => opened?.pending.map((one) => one.activity))
+const pending = (store: Store) => Effect.map(store.open(id), (opened) => opened?.pending.map((one) => one.activity))
 
 const clientOf = (layer: Layer.Layer<SqlClient.SqlClient, unknown>) =>
   Effect.orDie(Effect.map(Layer.build(Layer.fresh(layer)), Context.get(SqlClient.SqlClient)))

@@ -58,6 +58,8 @@ const redeliver = (
 ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
   const target = entry.kernel.find(outgoing.runtimeId)
   if (target === undefined) return Exit.fail(AgentError.AgentRuntimeTerminated.of(outgoing.runtimeId))
+  // It may have arrived after all, in a life before.
+  if (target.recall !== undefined) return Effect.flatMap(target.recall, () => redeliver(entry, dead, outgoing))
   const accepted = accept(target, outgoing.request, outgoing.options, [], undefined)
   if (!(accepted instanceof Activity)) return Exit.fail(accepted)
   return Effect.as(Effect.ignore(remove(entry, dead)), target.receiptOf(accepted))

@@ -1,5 +1,5 @@
 import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-runtime/schema"
-import { Effect, Exit, Result } from "effect"
+import { Effect, Exit, Fiber, Result } from "effect"
 import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
 import { Entry } from "./entry.ts"
 import { History } from "./history.ts"
@@ -59,7 +59,7 @@ export class Durable {
     id: AgentRuntimeId.AgentRuntimeId,
     hostOf: (agent: string) => Host | undefined
   ): Effect.Effect<Entry | undefined, AgentError.StateUnreadable | AgentError.StoreUnavailable> {
-    return Effect.flatMap(this.store.open(id, { log: this.kernel.historyRetention }), (opened) => {
+    return Effect.flatMap(this.store.open(id), (opened) => {
       const host = opened === undefined ? undefined : hostOf(opened.agent)
       if (opened === undefined || host === undefined) return Exit.succeed(undefined)
       return this.restore(opened, host)
@@ -89,7 +89,6 @@ export class Durable {
     )
     try {
       Object.assign(entry, decodeInfo(opened.info))
-      this.restoreLog(entry, opened)
       for (const { position, value } of opened.deadLetters)
         entry.bury({ ...decodeDead(this.kernel, host, value), position })
       if (terminated) entry.phase = "closed"
@@ -97,6 +96,7 @@ export class Durable {
     } catch (fault) {
       return unreadable(fault instanceof Error ? fault.message : String(fault))
     }
+    if (sequence > 0 && this.kernel.historyRetention > 0) entry.recall = this.recall(entry)
     if (!terminated) {
       this.attach(entry)
       for (const { position, value } of opened.outbox) this.kernel.deliver(entry, decodeOutgoing(value), position)
@@ -104,8 +104,36 @@ export class Durable {
     return Exit.succeed(entry)
   }
 
-  private restoreLog(entry: Entry, { log }: Opened): void {
-    for (const logged of log) entry.history.restore(decodeLogEntry(this.kernel, entry.host, logged))
+  /** Reads the log of the lives before, once for all who ask for it at a time. */
+  private recall(entry: Entry): Effect.Effect<void, AgentError.StoreUnavailable> {
+    let reading: Fiber.Fiber<void, AgentError.StoreUnavailable> | undefined
+    return Effect.suspend(() => {
+      if (reading === undefined || reading.pollUnsafe() !== undefined) {
+        reading = this.kernel.fork(this.readLog(entry), this.kernel.context)
+      }
+      return Fiber.join(reading)
+    })
+  }
+
+  private readLog(entry: Entry): Effect.Effect<void, AgentError.StoreUnavailable> {
+    const { epoch, host, id, sequence } = entry
+    const after = Math.max(0, sequence - this.kernel.historyRetention)
+    const logged = this.store.log(id, { epoch, after, limit: Number.POSITIVE_INFINITY })
+    return Effect.flatMap(logged, (log) => {
+      if (entry.recall === undefined) return Exit.void
+      try {
+        entry.history.recall(log.map((one) => decodeLogEntry(this.kernel, host, one)))
+        entry.recall = undefined
+        return Exit.void
+      } catch (fault) {
+        const why = fault instanceof Error ? fault.message : String(fault)
+        return Exit.fail(
+          new AgentError.StoreUnavailable({
+            message: `The stored log of "${id}" cannot be read: ${why}. Nothing of it was changed.`
+          })
+        )
+      }
+    })
   }
 
   private restorePending(entry: Entry, { pending, running }: Opened): void {

@@ -71,6 +71,8 @@ export class Entry implements Runnable, Source {
 
   private waitingRoom: WaitingRoom | undefined = undefined
   private past: History | undefined = undefined
+  /** Reads what had ended before this process took the runtime over; none where it is in `history`, or nothing had. */
+  recall: Effect.Effect<void, AgentError.StoreUnavailable> | undefined = undefined
   private counters: Counters | undefined = undefined
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   deadLetters: Map<string, Dead> | undefined = undefined

@@ -81,17 +81,28 @@ export class History {
   /** An activity has ended, and takes the next sequence. */
   append(activity: Activity): void {
     if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, -1)
-    this.restore(activity)
-  }
-
-  /** An activity that had ended before this process took the runtime over. */
-  restore(activity: Activity): void {
     const { ended } = this
     this.next = activity.sequence + 1
     if (this.kernel.historyRetention === 0) return this.forget(activity)
     ended.push(activity)
     if (activity.serial === 0) (this.named ??= new Map()).set(activity.id, activity)
     if (ended.length > this.kernel.historyRetention) this.forget(ended.shift()!)
+  }
+
+  /** Puts what ended before this process took the runtime over, oldest first, before what has ended since. */
+  recall(older: ReadonlyArray<Activity>): void {
+    const { ended } = this
+    const newer = ended.toArray()
+    const first = this.next - newer.length
+    const all = older.filter(({ sequence }) => sequence < first).concat(newer)
+    ended.clear()
+    for (const activity of all.slice(-this.kernel.historyRetention)) ended.push(activity)
+    // An id that was used again belongs to the later one, which may be pending.
+    for (let i = ended.length - newer.length - 1; i >= 0; i--) {
+      const activity = ended.at(i)!
+      const named = (this.named ??= new Map())
+      if (activity.serial === 0 && !named.has(activity.id)) named.set(activity.id, activity)
+    }
   }
 
   private forget(activity: Activity): void {

@@ -25,6 +25,7 @@ import { CurrentEntry } from "./host.ts"
 import { encodeInfo } from "./persisted.ts"
 import { interrupt, settleWaiting } from "./processing.ts"
 import { subscribe } from "./subscribe.ts"
+import type { Subscriber } from "./subscriber.ts"
 import { terminate } from "./terminate.ts"
 import { changes } from "./watcher.ts"
 
@@ -88,6 +89,9 @@ export class LocalAgentRuntime implements AgentRuntime {
     if (entry.phase === "passivated") {
       return this.use(() => this.accepted(request, options, chain, parent, next))
     }
+    if (entry.recall !== undefined && options?.id !== undefined && entry.find(options.id) === undefined) {
+      return Effect.flatMap(entry.recall, () => this.accepted(request, options, chain, parent, next))
+    }
     const accepted = accept(entry, request, options, chain, parent)
     if (accepted instanceof Activity) return onceAccepted(entry, accepted, next)
     if (accepted._tag !== "MailboxFull" || entry.kernel.config.mailboxStrategy !== "suspend") return Exit.fail(accepted)
@@ -126,11 +130,18 @@ export class LocalAgentRuntime implements AgentRuntime {
     Scope.Scope
   > {
     return Effect.map(
-      Effect.acquireRelease(
-        this.use((entry) => subscribe(entry, options ?? {})),
-        (subscriber) => Effect.sync(() => subscriber.release())
-      ),
+      Effect.acquireRelease(this.subscriber(options ?? {}), (subscriber) => Effect.sync(() => subscriber.release())),
       (subscriber) => Stream.fromPull(Effect.succeed(subscriber.pull))
+    )
+  }
+
+  private subscriber(
+    options: SubscriptionOptions
+  ): Effect.Effect<Subscriber, AgentError.SubscribeError | AgentError.StoreUnavailable> {
+    return this.use((entry) =>
+      entry.recall !== undefined && readsBefore(options, entry.history.oldest)
+        ? Effect.flatMap(entry.recall, () => this.subscriber(options))
+        : subscribe(entry, options)
     )
   }
 
@@ -152,8 +163,11 @@ export class LocalAgentRuntime implements AgentRuntime {
     activityId: string,
     next: (entry: Entry, activity: Activity) => Effect.Effect<A>
   ): Effect.Effect<A, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
-    return this.look((entry): Effect.Effect<A, AgentError.ActivityNotFound> => {
+    return this.look((entry): Effect.Effect<A, AgentError.ActivityNotFound | AgentError.StoreUnavailable> => {
       const activity = entry.find(activityId)
+      if (activity === undefined && entry.recall !== undefined) {
+        return Effect.flatMap(entry.recall, () => this.found(activityId, next))
+      }
       return activity === undefined || !activity.isAccepted
         ? Exit.fail(AgentError.ActivityNotFound.of(activityId))
         : next(entry, activity)
@@ -245,6 +259,9 @@ export class LocalAgentRuntime implements AgentRuntime {
 
 const toReceipt = (entry: Entry, activity: Activity): Effect.Effect<Receipt.Receipt> =>
   Exit.succeed(entry.receiptOf(activity))
+
+const readsBefore = ({ from }: SubscriptionOptions, oldest: number): boolean =>
+  from !== undefined && from !== "latest" && (from === "earliest" || from.after + 1 < oldest)
 
 const cancel = (entry: Entry, activity: Activity): void => {
   if (activity.exit !== undefined) return

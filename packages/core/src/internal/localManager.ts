@@ -166,7 +166,8 @@ export class LocalManager implements Placement {
         })
       )
     return Effect.flatMap(this.durable.store.recoverable(host.agent.name), (ids) =>
-      Effect.forEach(ids, open, { concurrency: 16, discard: true })
+      // Those that are asked for at a time are read at a time.
+      Effect.forEach(ids, open, { concurrency: 1024, discard: true })
     )
   }
 

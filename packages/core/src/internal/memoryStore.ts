@@ -55,7 +55,7 @@ export class MemoryStore {
         })
         return Exit.succeed(owner)
       }),
-    open: (id, options) =>
+    open: (id) =>
       Effect.sync((): Opened | undefined => {
         const row = this.rows.get(id)
         if (row === undefined) return undefined
@@ -65,7 +65,6 @@ export class MemoryStore {
           handle: row.owner,
           pending: Array.from(row.pending.values()),
           running: row.running,
-          log: options.log === 0 ? [] : row.log.slice(-options.log),
           deadLetters: Array.from(row.deadLetters.values()),
           outbox: Array.from(row.outbox.values())
         }

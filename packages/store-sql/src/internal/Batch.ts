@@ -11,7 +11,7 @@ import * as Life from "./Life.ts"
 
 export class Batch {
   private readonly created = new Map<string, { readonly options: Life.CreateOptions; held: Held | undefined }>()
-  private readonly opened = new Map<string, { log: number; found: Life.Found | undefined }>()
+  private readonly opened = new Map<string, { found: Life.Found | undefined }>()
   private readonly changes: Changes
   private readonly fenced: ReadonlySet<number>
 
@@ -32,9 +32,8 @@ export class Batch {
     }
   }
 
-  open(id: string, log: number): () => Exit.Exit<RuntimeStore.Opened | undefined> {
-    const opening = this.opened.get(id) ?? { log: 0, found: undefined }
-    opening.log = Math.max(opening.log, log)
+  open(id: string): () => Exit.Exit<RuntimeStore.Opened | undefined> {
+    const opening = this.opened.get(id) ?? { found: undefined }
     this.opened.set(id, opening)
     return () => Exit.succeed(opening.found?.opened)
   }

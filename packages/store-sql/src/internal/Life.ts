@@ -116,7 +116,7 @@ const toPending =
 export const open = (
   sql: SqlClient,
   owner: number,
-  openings: ReadonlyMap<string, { readonly log: number; found: Found | undefined }>
+  openings: ReadonlyMap<string, { found: Found | undefined }>
 ): Effect.Effect<void, SqlError> =>
   Effect.gen(function* () {
     const ids = [...openings.keys()].map((id) => [id])
@@ -131,17 +131,15 @@ export const open = (
       const head = Number(row["head"])
       const running = Number(row["running"])
       const stored = toStored(row)
-      const opening = openings.get(stored.id)!
       const opened: RuntimeStore.Opened = {
         ...stored,
         handle: new Held(runtime, stored, head, running),
         pending: (pending.get(runtime) ?? []).map(toPending(running, Number(row["attempts"]))),
         running: running === 0 ? undefined : running,
-        log: opening.log === 0 ? [] : yield* Log.newest(sql, head, opening.log),
         deadLetters: (letters.get(runtime) ?? []).map(toKept),
         outbox: (outbox.get(runtime) ?? []).map(toKept)
       }
       const newest = [opened.pending, opened.deadLetters, opened.outbox].map((rows) => rows.at(-1)?.position ?? 0)
-      opening.found = { opened, highest: Math.max(head, ...newest) }
+      openings.get(stored.id)!.found = { opened, highest: Math.max(head, ...newest) }
     }
   })

@@ -14,24 +14,12 @@ const toEntry = ([sequence, written, entry]: ReadonlyArray<unknown>): RuntimeSto
   entry: Rows.parse(entry)
 })
 
-/** The newest entries, oldest first. */
-export const newest = (sql: SqlClient, head: number, limit: number): Entries =>
-  Effect.map(
-    Rows.values(
-      sql,
-      `${Statements.chain({ depth: "chain.depth < $2" })} SELECT sequence, written, entry FROM agent_log
-       WHERE position IN (SELECT position FROM chain) ORDER BY position`,
-      [head, limit]
-    ),
-    (rows) => rows.map(toEntry)
-  )
-
 /** The entries after a sequence, oldest first. */
 export const after = (sql: SqlClient, head: number, sequence: number, limit: number): Entries =>
   Effect.map(
     Rows.values(
       sql,
-      `${Statements.chain({ row: "agent_log.sequence > $2" })} SELECT sequence, written, entry FROM agent_log
+      `${Statements.chain("agent_log.sequence > $2")} SELECT sequence, written, entry FROM agent_log
        WHERE position IN (SELECT position FROM chain) ORDER BY position LIMIT $3`,
       [head, sequence, limit]
     ),
@@ -43,7 +31,7 @@ export const drop = (sql: SqlClient, head: number, keep: number): Effect.Effect<
   Effect.asVoid(
     Rows.query(
       sql,
-      `${Statements.chain({ depth: "true" })} DELETE FROM agent_log
+      `${Statements.chain("true")} DELETE FROM agent_log
        WHERE position IN (SELECT position FROM chain WHERE depth > $2)`,
       [head, keep]
     )

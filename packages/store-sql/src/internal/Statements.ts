@@ -115,13 +115,10 @@ export const remove = (table: "agent_pending" | "agent_letters" | "agent_outbox"
 })
 
 /** The positions of a runtime's log, newest first, from its newest row at `$1`, for as long as the condition holds. */
-export const chain = (condition: { readonly row: string } | { readonly depth: string }): string => {
-  const row = "row" in condition ? condition.row : "true"
-  const next = "row" in condition ? condition.row : condition.depth
-  return `WITH RECURSIVE chain (position, previous, depth) AS (
-    SELECT position, previous, CAST(1 AS BIGINT) FROM agent_log WHERE position = $1 AND ${row}
+export const chain = (condition: string): string =>
+  `WITH RECURSIVE chain (position, previous, depth) AS (
+    SELECT position, previous, CAST(1 AS BIGINT) FROM agent_log WHERE position = $1 AND ${condition}
     UNION ALL
     SELECT agent_log.position, agent_log.previous, chain.depth + 1
-    FROM chain JOIN agent_log ON agent_log.position = chain.previous WHERE ${next}
+    FROM chain JOIN agent_log ON agent_log.position = chain.previous WHERE ${condition}
   )`
-}
