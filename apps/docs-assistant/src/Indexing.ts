@@ -3,21 +3,12 @@
  * in it changes.
  */
 import { RuntimeManager } from "@agent-runtime/core"
-import { Deferred, Effect, FiberMap, FileSystem, Layer, Path, Queue, Stream } from "effect"
+import { Effect, type FileSystem, Layer, Path } from "effect"
 import { createHash } from "node:crypto"
 import { DocumentIndex, Index } from "./agents/DocumentIndex.ts"
 import * as DocumentFolder from "./library/DocumentFolder.ts"
 import { DocumentSources } from "./library/DocumentSources.ts"
-
-/**
- * Changes seldom come alone: the folder is looked at when it has been left alone for this long.
- */
-const calm = "300 millis"
-
-/**
- * Operating systems bound how many folders may be watched.
- */
-const maxWatched = 2000
+import * as FolderWatch from "./library/FolderWatch.ts"
 
 /**
  * The id of a folder's runtime: the same at every start, and readable.
@@ -51,69 +42,13 @@ const endOthers = Effect.fnUntraced(function* (ids: ReadonlySet<string>) {
 })
 
 /**
- * Not every file system tells of changes (network drives and some containers do not): it is looked at this often all the same.
- */
-const lookAgain = "30 seconds"
-
-/**
- * Watches a folder and those inside it. Answers two effects: one watches what is there now, the other waits for a change.
- */
-const watching = Effect.fnUntraced(function* (source: DocumentFolder.DocumentFolder) {
-  const fs = yield* FileSystem.FileSystem
-  const watchers = yield* FiberMap.make<string>()
-  const changes = yield* Queue.sliding<void>(1)
-  let seen = ""
-
-  const look = Effect.map(DocumentFolder.walk(source), ({ files, folders }) => ({
-    folders: new Set(folders.slice(0, maxWatched)),
-    versions: files.map((_) => `${_.file} ${_.version}`).join("\n")
-  }))
-
-  const watch = Effect.fnUntraced(function* (folder: string) {
-    const ready = yield* Deferred.make<void>()
-    const watched = fs.watch(folder, { onReady: () => Deferred.doneUnsafe(ready, Effect.void) }).pipe(
-      Stream.runForEach(() => Queue.offer(changes, undefined)),
-      Effect.catch((error) => Effect.logWarning(`Changes in ${folder} are seen late: ${error.message}`)),
-      Effect.ensuring(Deferred.succeed(ready, undefined))
-    )
-    yield* FiberMap.run(watchers, folder, watched)
-    yield* Deferred.await(ready)
-  })
-
-  // What is made before the folder around it is watched is found by looking again.
-  const update = Effect.gen(function* () {
-    const tried = new Set<string>()
-    for (let more = true; more;) {
-      const { folders, versions } = yield* look
-      seen = versions
-      for (const [folder] of watchers) if (!folders.has(folder)) yield* FiberMap.remove(watchers, folder)
-      const added = [...folders].filter((folder) => !tried.has(folder) && !FiberMap.hasUnsafe(watchers, folder))
-      for (const folder of added) yield* watch(folder)
-      for (const folder of added) tried.add(folder)
-      more = added.length > 0
-    }
-  }).pipe(Effect.ignore)
-
-  const settled: Effect.Effect<void> = Effect.flatMap(Effect.timeoutOption(Queue.take(changes), calm), (more) =>
-    more._tag === "Some" ? settled : Effect.void
-  )
-  const unseen = look.pipe(
-    Effect.delay(lookAgain),
-    Effect.map(({ versions }) => versions !== seen),
-    Effect.orElseSucceed(() => true),
-    Effect.repeat({ until: (changed) => changed })
-  )
-  return { update, changed: Effect.andThen(Effect.race(Queue.take(changes), unseen), settled) }
-})
-
-/**
  * Has a folder indexed, now and after each change. When the assistant stops before the end, the runtime is told to stop too.
  */
 const keep = Effect.fnUntraced(function* (source: DocumentFolder.DocumentFolder, id: string) {
   const { folder } = source
   const manager = yield* RuntimeManager.RuntimeManager
   const runtime = yield* manager.getOrCreate(DocumentIndex, { id, state: { folder } })
-  const { changed, update } = yield* watching(source)
+  const { changed, update } = yield* FolderWatch.make(source)
   const index = Effect.gen(function* () {
     const { files, indexed, millis, passages, removed } = yield* runtime.ask(Index.make(), { cancelOnInterrupt: true })
     const seconds = (millis / 1000).toFixed(1)
