@@ -222,6 +222,38 @@ it(
   }
 )
 
+it("shows what was before, a page at a time", async () => {
+  const id = await beginConversation()
+  model.next(echoes)
+  await ask("Long ago?")
+  await seen(turns(), "You asked: Long ago?")
+  const { url } = app
+  const many = Array.from({ length: 350 }, () => ({ type: "Cancel" }))
+  for (const last of [351, 701]) {
+    await post(`${url}/v1/runtimes/${id}/activities`, many)
+    await expect.poll(() => get(`${url}/v1/runtimes/${id}`), patiently).toMatchObject({ sequence: last })
+  }
+
+  await visitor.page.reload()
+  await at("earlier").waitFor()
+  await visitor.look("14-earlier-questions")
+  expect(await turns().count()).toBe(0)
+  for (const _ of ["102 to 401", "1 to 101"]) await at("earlier").click()
+  await at("earlier").waitFor({ state: "detached" })
+  await seen(turns(), "You asked: Long ago?")
+
+  await at("tab-events").click()
+  const sequences = async () => (await at("event").locator(".sequence:not(:empty)").allTextContents()).map(Number)
+  for (const first of [402, 102]) {
+    await expect.poll(async () => (await sequences()).at(-1), patiently).toBe(first)
+    await at("earlier").scrollIntoViewIfNeeded()
+    if (first === 402) await visitor.look("15-earlier-events")
+    await at("earlier").click()
+  }
+  await expect.poll(sequences, patiently).toEqual(Array.from({ length: 701 }, (_, index) => 701 - index))
+  await at("earlier").waitFor({ state: "detached" })
+})
+
 it("shows who listens, and ends a conversation", async () => {
   await beginConversation()
   await at("tab-subscribers").click()

@@ -15,7 +15,7 @@ const emitted = (name: string, index: number, attempt = 1): AgentEvent.AgentEven
   at: index
 })
 
-const processed = (sequence: number, priority: "urgent" | "standard" = "standard"): AgentEvent.AgentEvent => ({
+const processed = (sequence: number, priority: "urgent" | "standard" = "standard"): AgentEvent.Processed => ({
   _tag: "Processed",
   sequence,
   epoch: 1,
@@ -32,6 +32,23 @@ describe("EventLog", () => {
     const log = new EventLog(3)
     log.add([1, 2, 3, 4, 5].map((sequence) => processed(sequence)))
     expect(log.entries.value).toMatchObject([{ sequence: 3 }, { sequence: 4 }, { sequence: 5 }])
+  })
+
+  it("knows how far back it reaches, and keeps what was asked for before that", () => {
+    const log = new EventLog(2, 6)
+    expect(log.missing.value).toBe(6)
+    log.add([emitted("9", 0), processed(7), processed(8), processed(9)])
+    expect(log.missing.value).toBe(7)
+    log.addEarlier([5, 6, 7].map((sequence) => processed(sequence)))
+    expect(log.missing.value).toBe(4)
+    log.addEarlier([{ _tag: "Gap", epoch: 1, missed: 4, from: 1, to: 4 }])
+    expect(log.missing.value).toBe(0)
+    log.add([emitted("10", 0)])
+    expect(log.entries.value).toMatchObject([
+      ...[5, 6, 7, 8, 9].map((sequence) => ({ sequence })),
+      { _tag: "Emissions" }
+    ])
+    expect(new Set(log.entries.value.map(({ key }) => key)).size).toBe(6)
   })
 
   it("gathers what one attempt emits, counts it, and keeps the last of it", () => {

@@ -2,6 +2,7 @@ import { ActivityId, type AgentEvent } from "@agent-runtime/schema"
 import { describe, expect, it } from "vitest"
 import type { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import type { AnswerEvent } from "../../src/answering/AnswerEvent.ts"
+import { isKept, type Kept } from "../../web/src/Past.ts"
 import { Turns } from "../../web/src/Turns.ts"
 
 type Event = AgentEvent.AgentEvent<typeof DocsAssistant>
@@ -46,6 +47,11 @@ const cancelled = (name: string, question: string): Event => ({
   error: { _tag: "ActivityCancelled", message: "cancelled" },
   ...common(name)
 })
+
+const kept = (event: Event): Kept<typeof DocsAssistant> => {
+  if (!isKept(event)) throw new Error("not in the log")
+  return event
+}
 
 const told = (...events: ReadonlyArray<Event>) => {
   const turns = new Turns([])
@@ -111,6 +117,32 @@ describe("Turns", () => {
       ...common("2")
     })
     expect(turns.all).toMatchObject([{ id: "1", question: "Why?", status: "answered", answer: "Done", approvals: [] }])
+  })
+
+  it("puts what was told before in front, with what came of it later", () => {
+    const turns = told(
+      {
+        _tag: "Processed",
+        type: "Approve",
+        payload: undefined,
+        reply: { answer: "Done", passages: [] },
+        ...common("2")
+      },
+      cancelled("3", "Later?"),
+      emitted("3", 0, { _tag: "Text", text: "Again" }, 2),
+      emitted("4", 0, { _tag: "Text", text: "Now" })
+    )
+    turns.takeEarlier([
+      kept(answered("0", "Before?", { answer: "So", passages: [] })),
+      kept(answered("1", "Why?", { answer: "I look", passages: [], approvals }))
+    ])
+    expect(turns.first).toMatchObject({ activityId: "0" })
+    expect(turns.all.map(({ answer, question, status }) => [question, answer, status])).toEqual([
+      ["Before?", "So", "answered"],
+      ["Why?", "Done", "answered"],
+      ["Later?", "Again", "answering"],
+      [undefined, "Now", "answering"]
+    ])
   })
 
   it("has nothing left once the conversation is forgotten", () => {

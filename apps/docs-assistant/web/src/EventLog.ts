@@ -1,8 +1,9 @@
 /**
- * What a runtime has told, newest last: the latest of it, for a page that stays open for days.
+ * What a runtime has told, newest last: the latest of it, for a page that stays open for days, and what was asked for before that.
  */
 import type { AgentEvent } from "@agent-runtime/schema"
-import { type ReadonlySignal, signal } from "@preact/signals"
+import { computed, type ReadonlySignal, signal } from "@preact/signals"
+import { endBefore, type Kept } from "./Past.ts"
 
 /** What one attempt of an activity has emitted, in one entry: there may be thousands, of which the last are kept. */
 export interface Emissions {
@@ -15,17 +16,26 @@ export interface Emissions {
 
 const keptValues = 50
 
-export type Entry = (AgentEvent.Processed | AgentEvent.Failed | AgentEvent.Gap | AgentEvent.End | Emissions) & {
-  readonly key: number
-}
+export type Entry = (Kept | AgentEvent.End | Emissions) & { readonly key: number }
+
+const isKept = (entry: Entry): entry is Kept & { readonly key: number } =>
+  entry._tag !== "Emissions" && entry._tag !== "End"
 
 export class EventLog {
-  private readonly capacity: number
+  private capacity: number
   private readonly current = signal<ReadonlyArray<Entry>>([])
   private keys = 0
 
-  constructor(capacity: number) {
+  /** The last sequence of what is not here, 0 where everything is. */
+  readonly missing: ReadonlySignal<number>
+
+  /** Keeps this many entries of what is told after the event with the sequence `start`. */
+  constructor(capacity: number, start = 0) {
     this.capacity = capacity
+    this.missing = computed(() => {
+      const first = this.current.value.find(isKept)
+      return first === undefined ? start : endBefore(first)
+    })
   }
 
   get entries(): ReadonlySignal<ReadonlyArray<Entry>> {
@@ -39,6 +49,12 @@ export class EventLog {
       else entries.push({ ...event, key: this.keys++ })
     }
     this.current.value = entries.slice(-this.capacity)
+  }
+
+  /** Adds the page before the first entry. */
+  addEarlier(events: ReadonlyArray<Kept>): void {
+    this.capacity += events.length
+    this.current.value = [...events.map((event) => ({ ...event, key: this.keys++ })), ...this.current.peek()]
   }
 
   private addEmitted(entries: Array<Entry>, event: AgentEvent.Emitted): void {

@@ -11,15 +11,19 @@ import * as Api from "./Api.ts"
 import { following } from "./Connection.ts"
 import { Conversation } from "./Conversation.ts"
 import { type Entry, EventLog } from "./EventLog.ts"
+import { pageUntil, startOf } from "./Past.ts"
 import { look, type RuntimeInfo, selected } from "./Runtimes.ts"
 
-/** How many events of the past are fetched, and how many entries are kept. */
-const past = 300
+/** How many entries of a log are kept. */
 const kept = 1000
 
 export interface Selection {
   readonly agent: Agent.Any
   readonly entries: ReadonlySignal<ReadonlyArray<Entry>>
+  /** The last sequence of what is not among the entries, 0 where everything is. */
+  readonly missing: ReadonlySignal<number>
+  /** Fetches the page before the first entry. */
+  readonly fetchEarlier: () => Promise<boolean>
   /** Where the runtime is a conversation. */
   readonly conversation: Conversation | undefined
 }
@@ -29,13 +33,13 @@ export const selection: ReadonlySignal<Selection | undefined> = current
 
 const follow = <A extends Agent.Any>(
   agent: A,
-  { epoch, id, sequence }: RuntimeInfo,
+  info: RuntimeInfo,
   tell: (events: ReadonlyArray<AgentEvent.AgentEvent<A>>) => void
 ) =>
   Effect.gen(function* () {
     const client = yield* AgentApiClient.AgentApiClient
-    const events = client.runtime(agent, id, epoch).subscribe({
-      from: { after: Math.max(0, sequence - past), epoch },
+    const events = client.runtime(agent, info.id, info.epoch).subscribe({
+      from: { after: startOf(info), epoch: info.epoch },
       outcomes: ["processed", "failed"]
     })
     yield* Stream.runForEachArray(events, (events) =>
@@ -58,9 +62,10 @@ const remembered = ({ sequence, state, status }: RuntimeInfo) =>
   isConversation(state) && (status === "terminated" || sequence === 0) ? state.conversation : []
 
 const select = (info: RuntimeInfo): (() => void) => {
-  const log = new EventLog(kept)
+  const start = info.status === "terminated" ? 0 : startOf(info)
+  const log = new EventLog(kept, start)
   const agent = agentNamed(info.agent)
-  const conversation = info.agent === DocsAssistant.name ? new Conversation(info.id, remembered(info)) : undefined
+  const conversation = info.agent === DocsAssistant.name ? new Conversation(info, start, remembered(info)) : undefined
   const told =
     conversation === undefined
       ? follow(agent, info, (events) => log.add(events))
@@ -69,7 +74,15 @@ const select = (info: RuntimeInfo): (() => void) => {
           conversation.add(events)
         })
   const fiber = info.status === "terminated" ? undefined : Api.fork(told)
-  current.value = { agent, entries: log.entries, conversation }
+  const fetchEarlier = () => {
+    const until = log.missing.value
+    return Api.act(
+      Effect.map(pageUntil(agent, info, until), (events) => {
+        if (log.missing.value === until) log.addEarlier(events)
+      })
+    )
+  }
+  current.value = { agent, entries: log.entries, missing: log.missing, fetchEarlier, conversation }
   return () => {
     if (fiber !== undefined) Effect.runFork(Fiber.interrupt(fiber))
     current.value = undefined

@@ -7,6 +7,7 @@ import type { DocsAssistant } from "../../src/agents/DocsAssistant.ts"
 import type { AnswerEvent, Approval } from "../../src/answering/AnswerEvent.ts"
 import type { Turn as Remembered } from "../../src/answering/Conversation.ts"
 import type { FoundPassage } from "../../src/library/Passage.ts"
+import { isKept, type Kept } from "./Past.ts"
 
 type Event = AgentEvent.AgentEvent<typeof DocsAssistant>
 
@@ -66,6 +67,7 @@ const isDecision = (type: string): boolean => type === "Approve" || type === "Re
 
 export class Turns {
   private ended: Array<Turn>
+  private kept: Array<Kept<typeof DocsAssistant>> = []
   private readonly open = new Map<string, Open>()
 
   /** Begins with what is remembered of a conversation whose events are not told again. */
@@ -96,7 +98,27 @@ export class Turns {
     this.open.delete(activityId)
   }
 
+  /** The first event that is known. */
+  get first(): Kept<typeof DocsAssistant> | undefined {
+    return this.kept[0]
+  }
+
+  /** What was told before the first event that is known. */
+  takeEarlier(events: ReadonlyArray<Kept<typeof DocsAssistant>>): void {
+    const open = Array.from(this.open)
+    const kept = [...events, ...this.kept]
+    this.open.clear()
+    this.ended = []
+    this.kept = []
+    for (const event of kept) this.take(event)
+    for (const [activityId, turn] of open) {
+      this.ended = this.ended.filter((turn) => turn.activityId !== activityId)
+      this.open.set(activityId, turn)
+    }
+  }
+
   take(event: Event): void {
+    if (isKept(event)) this.kept.push(event)
     switch (event._tag) {
       case "Emitted": {
         const open = this.openFor(event.activityId, event.type)

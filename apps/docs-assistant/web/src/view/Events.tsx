@@ -1,9 +1,10 @@
-import { type Agent, Priority } from "@agent-runtime/schema"
+import { Priority } from "@agent-runtime/schema"
 import { useSignal } from "@preact/signals"
 import { type EventFilter, everything, isWanted, outcomes } from "../EventFilter.ts"
 import type { Entry } from "../EventLog.ts"
-
-const shown = 200
+import { pageSize } from "../Past.ts"
+import type { Selection } from "../Selection.ts"
+import { Earlier } from "./Earlier.tsx"
 
 const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? ""
 
@@ -119,15 +120,17 @@ const Select = ({ label, onPick, options, value }: SelectProps) => (
   </label>
 )
 
-interface Props {
-  readonly agent: Agent.Any | undefined
-  readonly entries: ReadonlyArray<Entry>
-}
-
-export const Events = ({ agent, entries }: Props) => {
+export const Events = ({ selection }: { readonly selection: Selection }) => {
+  const { agent } = selection
+  const entries = selection.entries.value
+  const shown = useSignal(pageSize)
   const filter = useSignal<EventFilter>(everything)
   const wanted = entries.filter((entry) => isWanted(entry, filter.value))
-  const types = agent?.activities.map((type) => type.name) ?? []
+  const types = agent.activities.map((type) => type.name)
+  const showEarlier = async () => {
+    if (wanted.length <= shown.value && !(await selection.fetchEarlier())) return
+    shown.value += pageSize
+  }
   return (
     <>
       <div class="filters" role="group" aria-label="Filters">
@@ -161,12 +164,13 @@ export const Events = ({ agent, entries }: Props) => {
       {wanted.length === 0 && <p class="empty">No events yet.</p>}
       <ol class="events" data-testid="events">
         {wanted
-          .slice(-shown)
+          .slice(-shown.value)
           .toReversed()
           .map((entry) => (
             <EntryRow key={entry.key} entry={entry} />
           ))}
       </ol>
+      {(wanted.length > shown.value || selection.missing.value > 0) && <Earlier what="events" onFetch={showEarlier} />}
     </>
   )
 }

@@ -83,7 +83,7 @@ const View = ({ info, tab }: { readonly info: RuntimeInfo; readonly tab: Tab }) 
     case "overview":
       return <Overview info={info} agent={current?.agent} entries={current?.entries.value ?? []} />
     case "events":
-      return <Events agent={current?.agent} entries={current?.entries.value ?? []} />
+      return current === undefined ? null : <Events selection={current} />
     case "dead-letters":
       return <DeadLetters id={info.id} count={info.metrics.deadLetters} />
     case "subscribers":

@@ -1,6 +1,6 @@
 import { Priority } from "@agent-runtime/schema"
 import { useSignal } from "@preact/signals"
-import { useEffect, useRef } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { FoundPassage } from "../../../src/library/Passage.ts"
 import { Schema } from "effect"
 import { DocsAssistant } from "../../../src/agents/DocsAssistant.ts"
@@ -8,6 +8,7 @@ import type { Approval } from "../../../src/answering/AnswerEvent.ts"
 import type { Conversation } from "../Conversation.ts"
 import type { RuntimeInfo } from "../Runtimes.ts"
 import type { Turn } from "../Turns.ts"
+import { Earlier } from "./Earlier.tsx"
 import { Markdown } from "./Markdown.tsx"
 import { linesOf, openPassage } from "./PassageDialog.tsx"
 
@@ -174,13 +175,20 @@ const Composer = ({ conversation }: { readonly conversation: Conversation }) => 
   )
 }
 
-/** Keeps the end in view while it grows, unless the reader has scrolled up. */
-const useStickToEnd = (changes: unknown) => {
+/** Keeps the end in view while it grows, unless the reader has scrolled up: then what is read stays where it is. */
+const useStickToEnd = (turns: ReadonlyArray<Turn>) => {
   const box = useRef<HTMLDivElement>(null)
   const isAtEnd = useRef(true)
-  useEffect(() => {
-    if (isAtEnd.current) box.current?.scrollTo({ top: box.current.scrollHeight })
-  }, [changes])
+  const height = useRef(0)
+  useLayoutEffect(() => {
+    const { scrollHeight = 0 } = box.current ?? {}
+    box.current?.scrollBy({ top: scrollHeight - height.current })
+  }, [turns[0]?.id])
+  useLayoutEffect(() => {
+    const { scrollHeight = 0 } = box.current ?? {}
+    if (isAtEnd.current) box.current?.scrollTo({ top: scrollHeight })
+    height.current = scrollHeight
+  }, [turns])
   const onScroll = () => {
     const { clientHeight = 0, scrollHeight = 0, scrollTop = 0 } = box.current ?? {}
     isAtEnd.current = scrollHeight - scrollTop - clientHeight < 40
@@ -200,7 +208,11 @@ export const Talk = ({ conversation, info }: { readonly conversation: Conversati
   return (
     <>
       <div class="turns" ref={box} onScroll={onScroll} tabIndex={0} role="log" aria-label="Conversation">
-        {turns.length === 0 && <p class="empty">Ask something that the documents can answer.</p>}
+        {conversation.missing.value > 0 ? (
+          <Earlier what="questions" onFetch={() => conversation.fetchEarlier()} />
+        ) : (
+          turns.length === 0 && <p class="empty">Ask something that the documents can answer.</p>
+        )}
         <ol>
           {turns.map((turn) => (
             <TurnView key={turn.id} conversation={conversation} turn={turn} parked={parked} />
