@@ -122,7 +122,7 @@ describe.each(packages)("$name", (each) => {
           .map((key) => `  ${key}`)
       )
     }
-    await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot(`snapshots/${each.name}.exports.txt`)
+    await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot(`snapshots/${each.name}.exports.snap`)
   })
 
   it("is as small as promised", async ({ skip, annotate }) => {

@@ -41,7 +41,6 @@ export const visit = async (): Promise<Visitor> => {
     const page = await browser.newPage({
       viewport: desktop,
       colorScheme: "light",
-      locale: "en-US",
       reducedMotion: "reduce"
     })
     page.setDefaultTimeout(patience)

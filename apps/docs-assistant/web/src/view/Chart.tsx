@@ -18,8 +18,18 @@ interface Props {
 
 const height = 140
 
+/** On a machine without a locale Chromium's language is none, and `uPlot` would not load. */
+const nameLanguage = (): void => {
+  try {
+    Intl.getCanonicalLocales(navigator.language)
+  } catch {
+    Object.defineProperty(navigator, "language", { value: "en" })
+  }
+}
+
 /** Loaded with the first chart: a conversation needs none. */
 const load = async () => {
+  nameLanguage()
   const [module] = await Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")])
   return module.default
 }
@@ -34,11 +44,11 @@ const options = (element: HTMLElement, series: ReadonlyArray<Series>): uPlot.Opt
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: false, range: (_, min, max) => [Math.min(min, max - 60), max] },
+      x: { time: false, range: (_, min) => [Math.min(min, -60), 0] },
       y: { range: (_, __, max) => [0, Math.max(1, max * 1.1)] }
     },
     axes: [
-      { ...axis, size: 24, values: (u, splits) => splits.map((at) => ago(at, u.scales["x"]?.max ?? at)) },
+      { ...axis, size: 24, incrs: [10, 20, 60, 120], values: (_, splits) => splits.map(ago) },
       { ...axis, size: 44 }
     ],
     series: [
@@ -54,10 +64,7 @@ const options = (element: HTMLElement, series: ReadonlyArray<Series>): uPlot.Opt
   }
 }
 
-const ago = (at: number, now: number): string => {
-  const seconds = Math.round(now - at)
-  return seconds < 1 ? "now" : seconds < 60 ? `−${seconds} s` : `−${Math.round(seconds / 60)} min`
-}
+const ago = (at: number): string => (at > -1 ? "now" : at > -60 ? `−${-at} s` : `−${-at / 60} min`)
 
 const latest = (values: ReadonlyArray<number | null>): string => {
   const value = values.findLast((value) => value !== null)
@@ -67,7 +74,8 @@ const latest = (values: ReadonlyArray<number | null>): string => {
 export const Chart = ({ series, times, title, unit, values }: Props) => {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
-  const data = [times, ...values] as uPlot.AlignedData
+  const now = times.at(-1) ?? 0
+  const data = [times.map((at) => at - now), ...values] as uPlot.AlignedData
   const current = useRef(data)
   current.current = data
 

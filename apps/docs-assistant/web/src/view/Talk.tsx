@@ -189,6 +189,14 @@ const useStickToEnd = (turns: ReadonlyArray<Turn>) => {
     if (isAtEnd.current) box.current?.scrollTo({ top: scrollHeight })
     height.current = scrollHeight
   }, [turns])
+  useEffect(() => {
+    if (box.current === null) return
+    const observer = new ResizeObserver(() => {
+      if (isAtEnd.current) box.current?.scrollTo({ top: box.current.scrollHeight })
+    })
+    observer.observe(box.current)
+    return () => observer.disconnect()
+  }, [])
   const onScroll = () => {
     const { clientHeight = 0, scrollHeight = 0, scrollTop = 0 } = box.current ?? {}
     isAtEnd.current = scrollHeight - scrollTop - clientHeight < 40
