@@ -24,7 +24,7 @@ import {
   Unauthorized,
   UnsupportedMediaType
 } from "./ApiError.ts"
-import type { Principal, Scope } from "./Authorization.ts"
+import type { Scope } from "./Authorization.ts"
 import { DeadLetters } from "./internal/deadLetter.ts"
 
 /**
@@ -39,25 +39,14 @@ export const RequiredScope: Context.Reference<Scope | "none"> = Context.Referenc
 )
 
 /**
- * Who makes the current request.
- *
- * @category services
- * @since 0.1.0
- */
-export class CurrentPrincipal extends Context.Service<CurrentPrincipal, Principal>()(
-  "@agent-runtime/transport-http/AgentApi/CurrentPrincipal"
-) {}
-
-/**
  * Stands in front of every endpoint but health and readiness: who is asking, whether they may, and how often.
  *
  * @category middleware
  * @since 0.1.0
  */
-export class Access extends HttpApiMiddleware.Service<Access, { provides: CurrentPrincipal }>()(
-  "@agent-runtime/transport-http/AgentApi/Access",
-  { error: [Unauthorized, Forbidden, TooManyRequests, InternalError, ShuttingDown, AgentError.RequestInvalid] }
-) {}
+export class Access extends HttpApiMiddleware.Service<Access>()("@agent-runtime/transport-http/AgentApi/Access", {
+  error: [Unauthorized, Forbidden, TooManyRequests, InternalError, ShuttingDown, AgentError.RequestInvalid]
+}) {}
 
 /**
  * What `POST /v1/runtimes` takes.

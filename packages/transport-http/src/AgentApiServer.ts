@@ -6,13 +6,11 @@
 import { RuntimeManager } from "@agent-runtime/core"
 import { ByteSize, Duration, Effect, type FileSystem, Layer, type Path, Schedule } from "effect"
 import { type Etag, type HttpPlatform, HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
-import { AgentApi } from "./AgentApi.ts"
-import { layer as accessLayer } from "./internal/access.ts"
-import { layer as activitiesLayer } from "./internal/activitiesApi.ts"
+import { activities } from "./internal/activitiesApi.ts"
 import { CurrentGate, Gate } from "./internal/gate.ts"
 import { guard } from "./internal/guard.ts"
-import { layer as runtimesLayer } from "./internal/runtimesApi.ts"
+import * as Routes from "./internal/routes.ts"
+import { runtimes } from "./internal/runtimesApi.ts"
 import { agents, probes, server } from "./internal/serverApi.ts"
 import { ServerLimits } from "./ServerLimits.ts"
 
@@ -42,10 +40,7 @@ export type Services = Etag.Generator | FileSystem.FileSystem | HttpPlatform.Htt
 
 const loopback = ["localhost", "127.0.0.1", "[::1]"]
 
-const api = HttpApiBuilder.layer(AgentApi).pipe(
-  Layer.provide([runtimesLayer, activitiesLayer, agents, server, probes]),
-  Layer.provide(accessLayer)
-)
+const api = Routes.layer(Effect.all({ agents, runtimes, activities, server, probes }))
 
 /** Signs of life, readers that do not read, and credentials that are no longer good. */
 const watch = (gate: Gate): Effect.Effect<never> => {

@@ -100,14 +100,20 @@ export const Authorization: Context.Reference<AuthorizationShape> = Context.Refe
 export const layer = (authenticate: AuthorizationShape["authenticate"]): Layer.Layer<never> =>
   Layer.succeed(Authorization, { required: true, authenticate })
 
+/** What a header can carry, and `bearerOf` reads. */
+const tokenPattern = /^[\x21-\x7e]+$/
+
+const tokenRule = "a token is visible ASCII without spaces"
+
 /**
- * One token and what it opens. `prefix` is empty where every runtime is its own.
+ * One token and what it opens. A token is visible ASCII without spaces, as a header can carry it; `prefix` is empty where
+ * every runtime is its own.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Token = Schema.Struct({
-  token: Schema.NonEmptyString,
+  token: Schema.String.check(Schema.isPattern(tokenPattern)),
   principal: Schema.NonEmptyString,
   scopes: Schema.Array(Schema.Literals(["read", "send", "manage"])),
   prefix: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{0,40}$/)))
@@ -147,7 +153,7 @@ const authenticator = (tokens: ReadonlyArray<Token>): AuthorizationShape["authen
 }
 
 /**
- * Tokens known from the start.
+ * Tokens known from the start. Throws a `RangeError` where one of them is no token.
  *
  * @example
  * ```ts
@@ -155,7 +161,7 @@ const authenticator = (tokens: ReadonlyArray<Token>): AuthorizationShape["authen
  * import { Layer } from "effect"
  *
  * const layer = Authorization.layerTokens([
- *   { token: "a long secret", principal: "team-a", scopes: ["read", "send"], prefix: "team-a-" }
+ *   { token: "a-long-secret", principal: "team-a", scopes: ["read", "send"], prefix: "team-a-" }
  * ])
  * console.log(Layer.isLayer(layer)) // true
  * ```
@@ -163,7 +169,12 @@ const authenticator = (tokens: ReadonlyArray<Token>): AuthorizationShape["authen
  * @category layers
  * @since 0.1.0
  */
-export const layerTokens = (tokens: ReadonlyArray<Token>): Layer.Layer<never> => layer(authenticator(tokens))
+export const layerTokens = (tokens: ReadonlyArray<Token>): Layer.Layer<never> => {
+  const wrong = tokens.find(({ token }) => !tokenPattern.test(token))
+  if (wrong !== undefined)
+    throw new RangeError(`Authorization: the token of "${wrong.principal}" is none: ${tokenRule}`)
+  return layer(authenticator(tokens))
+}
 
 /**
  * A token file cannot be read, or is no list of tokens.
@@ -185,7 +196,7 @@ const parseTokens = (file: string, text: string): Effect.Effect<ReadonlyArray<To
     () =>
       new TokenFileInvalid({
         file,
-        message: `${file} is no list of { token, principal, scopes: ["read", "send", "manage"], prefix? } in JSON`
+        message: `${file} is no list of { token, principal, scopes: ["read", "send", "manage"], prefix? } in JSON; ${tokenRule}`
       })
   )
 

@@ -4,6 +4,7 @@ import { FetchHttpClient } from "effect/http"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Account, Audit, Balance, Broke, Deposit, Freeze, Tell, Withdraw } from "./support/Agents.ts"
 import { startProxy } from "./support/FlakyProxy.ts"
+import { startScripted } from "./support/ScriptedServer.ts"
 import { start, type TestServer } from "./support/TestServer.ts"
 
 let server: TestServer
@@ -176,6 +177,53 @@ describe("AgentApiClient", () => {
     expect(sequences.length).toBeGreaterThan(10)
     await proxy.close()
   }, 600_000)
+
+  it("B5 a subscription is registered once the server has said where it begins, not by the headers alone", async () => {
+    const scripted = await startScripted(
+      (response) => {
+        response.flushHeaders()
+        setImmediate(() => response.destroy())
+      },
+      (response) => {
+        response.write("id: 1-4\n\n", () => response.destroy())
+      },
+      (response) => response.end(`event: End\ndata: {"reason":"terminated"}\n\n`)
+    )
+    const [tags, asked] = await run(
+      (client) =>
+        Effect.gen(function* () {
+          const events = yield* client.runtime(Account, "a").subscription()
+          const asked = scripted.cursors.length
+          return [(yield* Stream.runCollect(events)).map(({ _tag }) => _tag), asked] as const
+        }),
+      scripted.url
+    )
+    expect(asked).toBeGreaterThanOrEqual(2)
+    expect(scripted.cursors).toEqual([undefined, undefined, "1-4"])
+    expect(tags).toEqual(["End"])
+    await scripted.close()
+  })
+
+  it("B5 what is no event breaks the connection, and is asked for again from where it was", async () => {
+    const scripted = await startScripted(
+      (response) => response.write("id: 1-4\n\nid: 1-5\nevent: Processed\ndata: {broken\n\n"),
+      (response) => response.write(`event: End\ndata: {"reason":"terminated"}\n\n`)
+    )
+    const tags = await run(
+      (client) =>
+        client
+          .runtime(Account, "a")
+          .subscribe()
+          .pipe(
+            Stream.map(({ _tag }) => _tag),
+            Stream.runCollect
+          ),
+      scripted.url
+    )
+    expect(tags).toEqual(["End"])
+    expect(scripted.cursors).toEqual([undefined, "1-4"])
+    await scripted.close()
+  })
 
   it("B4 a reader slower than its capacity is told what it lost", async () => {
     const tags = await run((client) =>

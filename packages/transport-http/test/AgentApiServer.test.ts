@@ -1,6 +1,7 @@
 import { request } from "node:http"
 import { connect } from "node:net"
-import { Duration } from "effect"
+import { Authorization } from "@agent-runtime/transport-http"
+import { Duration, Effect, Schedule, Tracer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ask, start, type TestServer } from "./support/TestServer.ts"
 
@@ -376,6 +377,48 @@ describe("the server itself", () => {
   })
 })
 
+describe("the request log", () => {
+  it("tells method, route, status and milliseconds of each request at Debug, and nothing that may be a secret", async () => {
+    const debugging = await start({
+      logLevel: "Debug",
+      authorization: Authorization.layerTokens([{ token: "canary-token", principal: "a", scopes: ["manage", "send"] }])
+    })
+    const headers = { authorization: "Bearer canary-token" }
+    const json = { agent: "Account", id: "a" }
+    await ask(`${debugging.url}/v1/runtimes`, { json, headers })
+    const activity = { type: "Die", payload: { secret: "canary-payload" } }
+    await ask(`${debugging.url}/v1/runtimes/a/activities?wait=5s&query=canary`, { json: activity, headers })
+    await ask(`${debugging.url}/canary`, { method: "PUT" })
+    const told = debugging.logs.flatMap((line) => {
+      const annotations = /^Answered a request .*?(\{.*\})$/.exec(line)?.[1]
+      return annotations === undefined ? [] : [JSON.parse(annotations)]
+    })
+    expect(told).toEqual([
+      { method: "POST", route: "/v1/runtimes", status: 201, millis: expect.any(Number) },
+      { method: "POST", route: "/v1/runtimes/:id/activities", status: 200, millis: expect.any(Number) },
+      { method: "PUT", route: "unknown", status: 404, millis: expect.any(Number) }
+    ])
+    expect(debugging.logs.filter((line) => line.startsWith("Answered")).join()).not.toContain("canary")
+    await debugging.close()
+  })
+
+  it("names the trace that a request belongs to", async () => {
+    const spans: Array<Tracer.Span> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    const traced = await start({ logLevel: "Debug", tracer })
+    await ask(`${traced.url}/healthz`)
+    const [told] = traced.logs
+    expect(spans.map(({ spanId, traceId }) => told?.includes(spanId) && told.includes(traceId))).toContain(true)
+    await traced.close()
+  })
+})
+
 describe("limits per principal", () => {
   it("more requests a second than allowed are 429", async () => {
     const busy = await start({ limits: { requestsPerSecond: 5 } })
@@ -388,11 +431,14 @@ describe("limits per principal", () => {
   })
 
   it("more requests at once than allowed are 429, and room comes back", async () => {
-    const busy = await start({ limits: { connectionsPerPrincipal: 1, grace: Duration.millis(100) } })
+    const grace = Duration.millis(100)
+    const busy = await start({ limits: { connectionsPerPrincipal: 1, grace }, config: { grace } })
     await ask(`${busy.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
     const asking = ask(`${busy.url}/v1/runtimes/a/activities?wait=1s`, { json: { type: "Audit", id: "x" } })
-    let refused = await ask(`${busy.url}/v1/runtimes/a`)
-    while (refused.status !== 429) refused = await ask(`${busy.url}/v1/runtimes/a`)
+    const accepted = Effect.flatMap(busy.manager.get("a"), (runtime) => runtime.receipt("x"))
+    await Effect.runPromise(Effect.retry(accepted, { schedule: Schedule.spaced("1 milli") }))
+    const refused = await ask(`${busy.url}/v1/runtimes/a`)
+    expect(refused.status).toBe(429)
     expect(refused.body).toMatchObject({ _tag: "TooManyRequests", what: "connections", limit: 1 })
     expect((await asking).status).toBe(202)
     expect((await ask(`${busy.url}/v1/runtimes/a`)).status).toBe(200)

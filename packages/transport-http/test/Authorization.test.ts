@@ -169,7 +169,7 @@ describe("prefixes", () => {
     expect((await ids("", "a-token")).every((id) => id.startsWith("team-a-"))).toBe(true)
     expect(await ids("?prefix=team", "b-token")).toEqual(["team-b-1"])
     expect(await ids("?prefix=team-a", "b-token")).toEqual([])
-    expect(await ids("?prefix=team-a-1", "admin-token")).toEqual(["team-a-1"])
+    expect(await ids("?prefix=team-b-1", "admin-token")).toEqual(["team-b-1"])
   })
 })
 
@@ -226,6 +226,28 @@ describe("the token file", () => {
     expect(error._tag).toBe("TokenFileInvalid")
     expect(JSON.stringify(error) + error.message).not.toContain("canary")
     await rm(folder, { recursive: true })
+  })
+})
+
+describe("what is a token", () => {
+  it("spaces and what is no ASCII are refused where tokens are given, by the principal's name and not by the token", async () => {
+    for (const token of ["a long secret", "", "tab\tcanary", "line\ncanary", "süß"]) {
+      const given = [{ token, principal: "team-a", scopes: ["read"] as const }]
+      expect(() => Authorization.layerTokens(given)).toThrow(
+        new RangeError(`Authorization: the token of "team-a" is none: a token is visible ASCII without spaces`)
+      )
+      const folder = await mkdtemp(join(tmpdir(), "tokens-"))
+      const file = join(folder, "tokens.json")
+      await writeFile(file, JSON.stringify(given))
+      const error = await Effect.runPromise(
+        Effect.flip(
+          Effect.scoped(Layer.build(Authorization.layerTokenFile(file).pipe(Layer.provide(NodeFileSystem.layer))))
+        )
+      )
+      expect(error.message).toMatch(/is no list of .*; a token is visible ASCII without spaces$/)
+      expect(error.message).not.toContain("canary")
+      await rm(folder, { recursive: true })
+    }
   })
 })
 

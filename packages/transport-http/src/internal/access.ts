@@ -1,60 +1,55 @@
-import { AgentError } from "@agent-runtime/schema"
-import { Context, Effect, Exit, Layer } from "effect"
-import { HttpRouter, HttpServerRequest } from "effect/http"
-import { HttpApiError } from "effect/http-api"
-import { Access, CurrentPrincipal, RequiredScope } from "../AgentApi.ts"
+import { Context, Effect, Exit } from "effect"
+import type { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Access, RequiredScope } from "../AgentApi.ts"
 import { ShuttingDown, type Unauthorized } from "../ApiError.ts"
-import { Authorization, type Principal } from "../Authorization.ts"
+import { type AuthorizationShape, principal, type Principal } from "../Authorization.ts"
 import { failure } from "./answer.ts"
-import { faultOf } from "./fault.ts"
-import { CurrentGate } from "./gate.ts"
+import type { Gate } from "./gate.ts"
 import { missing } from "./ownership.ts"
 
-/** What the schemas of an endpoint refuse in the path, the query or the headers. */
-const refused = (
-  error: HttpApiError.HttpApiSchemaError,
-  params: Readonly<Record<string, string | undefined>>
-): AgentError.RuntimeIdInvalid | AgentError.RequestInvalid => {
-  const { message, path } = faultOf(error.cause.issue)
-  if (error.kind === "Params" && path[0] === "id") return AgentError.RuntimeIdInvalid.of(params.id ?? "")
-  return new AgentError.RequestInvalid({ path, message: `${path.join(".") || error.kind} is wrong: ${message}` })
-}
+type Response = HttpServerResponse.HttpServerResponse
 
 /** Whether who is asking was found at once. */
 const isKnown = (found: Effect.Effect<Principal, Unauthorized>): found is Exit.Exit<Principal, Unauthorized> =>
   Exit.isExit(found)
 
-/** Stands in front of every endpoint: who is asking, whether they may, how often, and what they asked. */
-export const layer: Layer.Layer<Access, never, CurrentGate> = Layer.effect(
-  Access,
-  Effect.gen(function* () {
-    const gate = yield* CurrentGate
-    const authorization = yield* Authorization
-    return Access.of((handler, { endpoint }) => {
-      const scope = Context.get(endpoint.annotations, RequiredScope)
-      const isWork = scope === "send" || scope === "manage"
-      const answering = Effect.catch(handler, (error) => {
-        if (!HttpApiError.HttpApiSchemaError.is(error)) return Effect.fail(error)
-        return Effect.map(HttpRouter.params, (params) => failure(refused(error, params)))
+/** What an endpoint says of who may use it. */
+export interface Guarded {
+  readonly annotations: Context.Context<never>
+  readonly middlewares: ReadonlySet<unknown>
+}
+
+const nobody = principal({ name: "nobody", scopes: [] })
+
+/** Stands in front of an endpoint that asks for `Access`: who is asking, whether they may, and how often. */
+export const admission = (gate: Gate, authorization: AuthorizationShape) => (endpoint: Guarded) => {
+  if (!endpoint.middlewares.has(Access)) {
+    return <E, R>(
+      _: HttpServerRequest.HttpServerRequest,
+      use: (principal: Principal) => Effect.Effect<Response, E, R>
+    ) => use(nobody)
+  }
+  const scope = Context.get(endpoint.annotations, RequiredScope)
+  const isWork = scope === "send" || scope === "manage"
+  return <E, R>(
+    request: HttpServerRequest.HttpServerRequest,
+    use: (principal: Principal) => Effect.Effect<Response, E, R>
+  ): Effect.Effect<Response, E, R> => {
+    const admitted = (principal: Principal): Effect.Effect<Response, E, R> => {
+      if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
+      if (isWork && gate.closing) return Exit.succeed(failure(ShuttingDown.of()))
+      const busy = gate.enter(principal)
+      if (busy !== undefined) return Exit.succeed(failure(busy))
+      return Effect.onExit(use(principal), () => {
+        gate.leave(principal)
+        return Exit.void
       })
-      const admitted = (principal: Principal) => {
-        if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
-        if (isWork && gate.closing) return Exit.succeed(failure(ShuttingDown.of()))
-        const busy = gate.enter(principal)
-        if (busy !== undefined) return Exit.succeed(failure(busy))
-        return Effect.onExit(Effect.provideService(answering, CurrentPrincipal, principal), () => {
-          gate.leave(principal)
-          return Exit.void
-        })
-      }
-      return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const found = authorization.authenticate(request.headers)
-        if (isKnown(found) && Exit.isSuccess(found)) return admitted(found.value)
-        return Effect.matchEffect(found, {
-          onFailure: (error) => Effect.succeed(failure(error)),
-          onSuccess: admitted
-        })
-      })
+    }
+    const found = authorization.authenticate(request.headers)
+    if (isKnown(found) && Exit.isSuccess(found)) return admitted(found.value)
+    return Effect.matchEffect(found, {
+      onFailure: (error) => Effect.succeed(failure(error)),
+      onSuccess: admitted
     })
-  })
-)
+  }
+}

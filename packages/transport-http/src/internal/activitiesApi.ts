@@ -1,25 +1,38 @@
 import { ActivityId, AgentError, Receipt } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import { Duration, Effect, Exit, Result, Schema } from "effect"
-import { type HttpServerRequest, HttpServerResponse } from "effect/http"
-import { HttpApiBuilder } from "effect/http-api"
-import { AgentApi, CurrentPrincipal, SendActivity } from "../AgentApi.ts"
-import { Authorization } from "../Authorization.ts"
+import { HttpServerResponse } from "effect/http"
+import { type Activities, SendActivity } from "../AgentApi.ts"
+import { Authorization, type Principal } from "../Authorization.ts"
 import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson } from "./answer.ts"
-import { parse, read } from "./body.ts"
+import { type Body, parse, read } from "./body.ts"
 import { open, parseQuery } from "./events.ts"
 import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
 import { parseTime } from "./parseTime.ts"
-import { answered, find } from "./runtimesApi.ts"
+import type { Handlers } from "./routes.ts"
+import { find } from "./runtimesApi.ts"
 
 const decodeSend = Schema.decodeUnknownResult(Schema.toCodecJson(SendActivity))
 
-/** The common case, which needs no schema: nothing but a type, a payload and an id. */
+/** The common case, which needs no schema: a type, a payload, and names that are text. */
 const isPlain = (value: unknown): value is SendActivity => {
-  if (typeof value !== "object" || value === null || !("type" in value) || typeof value.type !== "string") return false
+  if (typeof value !== "object" || value === null || !("type" in value)) return false
   for (const [key, field] of Object.entries(value)) {
-    if (key !== "type" && key !== "payload" && !(key === "id" && ActivityId.isActivityId(field))) return false
+    switch (key) {
+      case "payload":
+        break
+      case "id":
+        if (!ActivityId.isActivityId(field)) return false
+        break
+      case "type":
+      case "correlationId":
+      case "source":
+        if (typeof field !== "string") return false
+        break
+      default:
+        return false
+    }
   }
   return true
 }
@@ -57,143 +70,117 @@ const sendOne = (runtime: AgentRuntime.AgentRuntime, value: Exit.Exit<unknown, F
     }
   )
 
-export const layer = HttpApiBuilder.group(
-  AgentApi,
-  "activities",
-  Effect.fnUntraced(function* (handlers) {
-    const manager = yield* RuntimeManager.RuntimeManager
-    const authorization = yield* Authorization
-    const gate = yield* CurrentGate
-    const { limits } = gate
-    const longestWait = Duration.toMillis(limits.wait)
+export const activities = Effect.gen(function* () {
+  const manager = yield* RuntimeManager.RuntimeManager
+  const authorization = yield* Authorization
+  const gate = yield* CurrentGate
+  const { limits } = gate
+  const longestWait = Duration.toMillis(limits.wait)
 
-    /** The receipt once the activity has ended, or as it stands after `millis`, or when this server goes down. */
-    const ended = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
-      Receipt.isPending(sent) ? awaitEnd(runtime, sent, millis) : Exit.succeed(sent)
+  /** The receipt once the activity has ended, or as it stands after `millis`, or when this server goes down. */
+  const ended = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
+    Receipt.isPending(sent) ? awaitEnd(runtime, sent, millis) : Exit.succeed(sent)
 
-    const awaitEnd = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
-      Effect.catch(
-        Effect.flatMap(
-          Effect.timeoutOption(
-            Effect.raceFirst(
-              Effect.asVoid(runtime.awaitReceipt(sent.activityId)),
-              Effect.promise(() => gate.closed)
-            ),
-            millis
+  const awaitEnd = (runtime: AgentRuntime.AgentRuntime, sent: Receipt.Receipt, millis: number) =>
+    Effect.catch(
+      Effect.flatMap(
+        Effect.timeoutOption(
+          Effect.raceFirst(
+            Effect.asVoid(runtime.awaitReceipt(sent.activityId)),
+            Effect.promise(() => gate.closed)
           ),
-          () => runtime.receipt(sent.activityId)
+          millis
         ),
-        // Its receipt is past retention already.
-        (error) => (error._tag === "ActivityNotFound" ? Exit.succeed(sent) : Exit.fail(error))
-      )
+        () => runtime.receipt(sent.activityId)
+      ),
+      // Its receipt is past retention already.
+      (error) => (error._tag === "ActivityNotFound" ? Exit.succeed(sent) : Exit.fail(error))
+    )
 
-    const waitOf = (text: string | undefined) =>
-      text === undefined
-        ? Exit.succeed(0)
-        : Exit.map(parseTime("wait", text), (millis) => Math.min(longestWait, millis))
+  const waitOf = (text: string | undefined) =>
+    text === undefined ? Exit.succeed(0) : Exit.map(parseTime("wait", text), (millis) => Math.min(longestWait, millis))
 
-    const found = (id: string, epoch: number | undefined) =>
-      Effect.flatMap(CurrentPrincipal, (principal) => find(manager, principal, id, epoch))
-
-    const lines = (runtime: AgentRuntime.AgentRuntime, text: string) =>
-      Effect.map(
-        Effect.forEach(
-          text.split("\n").filter((line) => line.trim() !== ""),
-          (line) => sendOne(runtime, parse(line, limits.jsonDepth))
-        ),
-        (results) =>
-          HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
-            contentType: "application/x-ndjson"
-          })
-      )
-
-    const list = (runtime: AgentRuntime.AgentRuntime, values: ReadonlyArray<unknown>) =>
-      Effect.map(
-        Effect.forEach(values, (value) => sendOne(runtime, Exit.succeed(value))),
-        (items) => json({ items })
-      )
-
-    const one = (runtime: AgentRuntime.AgentRuntime, value: unknown, millis: number) =>
-      millis > 0
-        ? Effect.map(
-            Effect.flatMap(send(runtime, value), (sent) => ended(runtime, sent, millis)),
-            receipt
-          )
-        : Effect.map(send(runtime, value), receipt)
-
-    const post = (
-      request: HttpServerRequest.HttpServerRequest,
-      id: string,
-      epoch: number | undefined,
-      wait: string | undefined
-    ): Effect.Effect<HttpServerResponse.HttpServerResponse, Failure, CurrentPrincipal> =>
-      Effect.flatMap(waitOf(wait), (millis) =>
-        Effect.flatMap(read(request, limits, true), (body): ReturnType<typeof post> => {
-          if (body.lines) return Effect.flatMap(found(id, epoch), (runtime) => lines(runtime, body.text))
-          const value = parse(body.text, limits.jsonDepth)
-          if (Exit.isFailure(value)) return Exit.failCause(value.cause)
-          return Effect.flatMap(found(id, epoch), (runtime) =>
-            Array.isArray(value.value) ? list(runtime, value.value) : one(runtime, value.value, millis)
-          )
+  const lines = (runtime: AgentRuntime.AgentRuntime, text: string) =>
+    Effect.map(
+      Effect.forEach(
+        text.split("\n").filter((line) => line.trim() !== ""),
+        (line) => sendOne(runtime, parse(line, limits.jsonDepth))
+      ),
+      (results) =>
+        HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
+          contentType: "application/x-ndjson"
         })
-      )
+    )
 
-    return handlers
-      .handleRaw("send", ({ params, query, request }) => answered(post(request, params.id, query.epoch, query.wait)))
-      .handle("receipt", ({ params, query }) =>
-        answered(
-          Effect.gen(function* () {
-            const millis = yield* waitOf(query.wait)
-            const runtime = yield* found(params.id, query.epoch)
-            const now = yield* runtime.receipt(params.activityId)
-            return json(receiptToJson(millis > 0 ? yield* ended(runtime, now, millis) : now))
-          })
+  const list = (runtime: AgentRuntime.AgentRuntime, values: ReadonlyArray<unknown>) =>
+    Effect.map(
+      Effect.forEach(values, (value) => sendOne(runtime, Exit.succeed(value))),
+      (items) => json({ items })
+    )
+
+  const one = (runtime: AgentRuntime.AgentRuntime, value: unknown, millis: number) =>
+    millis > 0
+      ? Effect.map(
+          Effect.flatMap(send(runtime, value), (sent) => ended(runtime, sent, millis)),
+          receipt
         )
-      )
-      .handle("cancel", ({ params, query }) =>
-        answered(
-          Effect.map(
-            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.cancel(params.activityId)),
-            (cancelled) => json(receiptToJson(cancelled))
-          )
+      : Effect.map(send(runtime, value), receipt)
+
+  const post = (
+    runtime: AgentRuntime.AgentRuntime,
+    { lines: isLines, text }: Body,
+    millis: number
+  ): Effect.Effect<HttpServerResponse.HttpServerResponse, Failure> => {
+    if (isLines) return lines(runtime, text)
+    const value = parse(text, limits.jsonDepth)
+    if (Exit.isFailure(value)) return Exit.failCause(value.cause)
+    return Array.isArray(value.value) ? list(runtime, value.value) : one(runtime, value.value, millis)
+  }
+
+  const on = (
+    {
+      params,
+      query
+    }: { readonly params: { readonly id: string }; readonly query: { readonly epoch?: number | undefined } },
+    principal: Principal
+  ) => find(manager, principal, params.id, query.epoch)
+
+  return {
+    send: (asked, principal) =>
+      Effect.flatMapEager(waitOf(asked.query.wait), (millis) =>
+        Effect.flatMap(read(asked.request, limits, true), (body) =>
+          Effect.flatMap(on(asked, principal), (runtime) => post(runtime, body, millis))
         )
-      )
-      .handle("events", ({ headers, params, query, request }) =>
-        answered(
-          Effect.gen(function* () {
-            const wanted = yield* parseQuery({ ...query, lastEventId: headers["last-event-id"] })
-            const principal = yield* CurrentPrincipal
-            const runtime = yield* find(manager, principal, params.id, query.epoch)
-            return yield* open({ gate, authorization, principal, headers: request.headers }, runtime, wanted)
-          })
-        )
-      )
-      .handle("deadLetters", ({ params, query }) =>
-        answered(
-          Effect.map(
-            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.deadLetters),
-            (letters) =>
-              json({
-                items: letters.map((letter) => ({ ...letter, payload: letter.payload ?? null, at: isoTime(letter.at) }))
-              })
-          )
-        )
-      )
-      .handle("replay", ({ params, query }) =>
-        answered(
-          Effect.map(
-            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.replay(params.activityId)),
-            receipt
-          )
-        )
-      )
-      .handle("discard", ({ params, query }) =>
-        answered(
-          Effect.map(
-            Effect.flatMap(found(params.id, query.epoch), (runtime) => runtime.discard(params.activityId)),
-            () => HttpServerResponse.empty()
-          )
-        )
-      )
-  })
-)
+      ),
+    receipt: Effect.fnUntraced(function* (asked, principal) {
+      const millis = yield* waitOf(asked.query.wait)
+      const runtime = yield* on(asked, principal)
+      const now = yield* runtime.receipt(asked.params.activityId)
+      return json(receiptToJson(millis > 0 ? yield* ended(runtime, now, millis) : now))
+    }),
+    cancel: Effect.fnUntraced(function* (asked, principal) {
+      const runtime = yield* on(asked, principal)
+      return json(receiptToJson(yield* runtime.cancel(asked.params.activityId)))
+    }),
+    events: Effect.fnUntraced(function* (asked, principal) {
+      const wanted = yield* parseQuery({ ...asked.query, lastEventId: asked.headers["last-event-id"] })
+      const runtime = yield* on(asked, principal)
+      return yield* open({ gate, authorization, principal, headers: asked.request.headers }, runtime, wanted)
+    }),
+    deadLetters: Effect.fnUntraced(function* (asked, principal) {
+      const letters = yield* (yield* on(asked, principal)).deadLetters
+      return json({
+        items: letters.map((letter) => ({ ...letter, payload: letter.payload ?? null, at: isoTime(letter.at) }))
+      })
+    }),
+    replay: Effect.fnUntraced(function* (asked, principal) {
+      const runtime = yield* on(asked, principal)
+      return receipt(yield* runtime.replay(asked.params.activityId))
+    }),
+    discard: Effect.fnUntraced(function* (asked, principal) {
+      const runtime = yield* on(asked, principal)
+      yield* runtime.discard(asked.params.activityId)
+      return HttpServerResponse.empty()
+    })
+  } satisfies Handlers<typeof Activities>
+})

@@ -68,12 +68,16 @@ export const failure = (error: Failure): HttpServerResponse.HttpServerResponse =
   return text(JSON.stringify(failureToJson(error)), shapeOf(error).status, headers)
 }
 
-const text = (body: string, status: number, headers?: Record<string, string>): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.text(body, {
-    status,
-    contentType: "application/json",
-    ...(headers === undefined ? {} : { headers })
-  })
+const text = (
+  body: string,
+  status: number,
+  headers?: Record<string, string>
+): HttpServerResponse.HttpServerResponse => {
+  const response = HttpServerResponse.text(body, { status, contentType: "application/json" })
+  // They were made for this response: given as an option they would be copied twice.
+  Object.assign(response.headers, headers)
+  return response
+}
 
 export const json = (
   value: unknown,

@@ -1,10 +1,11 @@
-import { Cause, Effect, Exit, Result } from "effect"
+import { Cause, Context, Effect, Exit, Result } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Forbidden, InternalError, MethodNotAllowed, PayloadTooLarge, RouteNotFound } from "../ApiError.ts"
 import { AgentError } from "@agent-runtime/schema"
 import { AgentApi } from "../AgentApi.ts"
 import type { ServerLimitsShape } from "../ServerLimits.ts"
 import { failure } from "./answer.ts"
+import { isLogged, logged } from "./requestLog.ts"
 
 /** Which names a server answers to, and which pages of other origins may speak to it. */
 export interface Origins {
@@ -17,13 +18,14 @@ export interface Origins {
 type Response = HttpServerResponse.HttpServerResponse
 
 const patterns = (() => {
-  const known = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>()
+  const known = new Map<string, { readonly path: string; readonly pattern: RegExp; readonly methods: Set<string> }>()
   for (const group of Object.values(AgentApi.groups)) {
     for (const endpoint of Object.values(group.endpoints)) {
       const path = endpoint.path
       let entry = known.get(path)
       if (entry === undefined) {
         entry = {
+          path,
           pattern: new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/:\w+/g, "[^/]+")}/?$`),
           methods: new Set()
         }
@@ -36,12 +38,14 @@ const patterns = (() => {
   return Array.from(known.values())
 })()
 
-/** The methods that a path of this API knows. */
-const methodsOf = (url: string): ReadonlyArray<string> => {
+/** Which of this API's paths a request names. */
+const pathOf = (url: string) => {
   const path = url.split(/[?#]/, 1)[0] ?? ""
-  const known = patterns.find(({ pattern }) => pattern.test(path))
-  return known === undefined ? [] : Array.from(known.methods).sort()
+  return patterns.find(({ pattern }) => pattern.test(path))
 }
+
+/** The methods that a path of this API knows. */
+const methodsOf = (url: string): ReadonlyArray<string> => Array.from(pathOf(url)?.methods ?? []).sort()
 
 const notFound = (request: HttpServerRequest.HttpServerRequest): Response => {
   const allow = methodsOf(request.url)
@@ -111,7 +115,9 @@ export const guard =
   ): Effect.Effect<Response, unknown, R | HttpServerRequest.HttpServerRequest> => {
     const names = new Set(hosts.map((host) => host.toLowerCase()))
     const listed = new Set(origins.map((origin) => origin.toLowerCase()))
-    return Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    const answer = (
+      request: HttpServerRequest.HttpServerRequest
+    ): Effect.Effect<Response, unknown, R | HttpServerRequest.HttpServerRequest> => {
       const { host = "", origin } = request.headers
       if (!names.has(hostName(host))) {
         return Exit.succeed(failure(Forbidden.of("This server does not answer to that name: check the Host header")))
@@ -125,5 +131,9 @@ export const guard =
         return Exit.succeed(preflight(origin, request))
       }
       return Effect.map(handled, HttpServerResponse.setHeaders(cors(origin)))
+    }
+    return Effect.contextWith((context: Context.Context<HttpServerRequest.HttpServerRequest>) => {
+      const request = Context.get(context, HttpServerRequest.HttpServerRequest)
+      return isLogged(context) ? logged(request, pathOf(request.url)?.path, answer(request)) : answer(request)
     })
   }

@@ -1,7 +1,7 @@
 import { RuntimeConfig, RuntimeManager } from "@agent-runtime/core"
 import { ServerLimits } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
-import { Effect, Layer, Logger, ManagedRuntime } from "effect"
+import { Effect, Layer, Logger, type LogLevel, ManagedRuntime, References, Tracer } from "effect"
 import { HttpServer } from "effect/http"
 import { AccountLayer } from "./Agents.ts"
 
@@ -10,6 +10,9 @@ export interface Options {
   readonly config?: Partial<RuntimeConfig.RuntimeConfigShape> | undefined
   readonly authorization?: Layer.Layer<never> | undefined
   readonly server?: NodeAgentApiServer.Options | undefined
+  /** Default `Info`. */
+  readonly logLevel?: LogLevel.LogLevel | undefined
+  readonly tracer?: Tracer.Tracer | undefined
 }
 
 /** A server on a free port, with the account agent and whatever it logs. */
@@ -28,7 +31,16 @@ export const start = async (options: Options = {}): Promise<TestServer> => {
     Layer.provide(RuntimeConfig.layer(options.config ?? {})),
     Layer.provide(options.authorization ?? Layer.empty),
     Layer.provide(ServerLimits.layer(options.limits ?? {})),
-    Layer.provide(Logger.layer([Logger.make(({ cause, message }) => logs.push(`${String(message)} ${String(cause)}`))]))
+    Layer.provide(
+      Logger.layer([
+        Logger.make(({ cause, fiber, message }) => {
+          const annotations = JSON.stringify(fiber.getRef(References.CurrentLogAnnotations))
+          logs.push(`${String(message)} ${String(cause)} ${annotations}`)
+        })
+      ])
+    ),
+    Layer.provide(options.tracer === undefined ? Layer.empty : Layer.succeed(Tracer.Tracer, options.tracer)),
+    Layer.provide(Layer.succeed(References.MinimumLogLevel, options.logLevel ?? "Info"))
   )
   const runtime = ManagedRuntime.make(layer)
   const [{ address }, manager] = await runtime.runPromise(

@@ -7,12 +7,16 @@ import { throughput } from "../Measure.ts"
 
 const connections = 50
 
+/** Requests that a server is given before it is measured: until then much of the time goes into compiling it. */
+const warmUp = 10_000
+
 /** Requests per second, each connection sending its next request when it has the answer to the last. */
 const sending =
   (name: ServerName): Contender =>
   async () => {
     const { port } = await startServer(name)
     const load = await makeLoad(port, connections, postRequest(path, body))
+    await load.run(warmUp)
     return throughput(500, () => load.run(500))
   }
 

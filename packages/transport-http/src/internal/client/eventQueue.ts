@@ -25,7 +25,8 @@ export class EventQueue {
     this.epoch = epoch
   }
 
-  offer(event: Event): void {
+  /** Room for `more` events beyond the capacity is made where they come all at once. */
+  offer(event: Event, more = 0): void {
     if (this.exit !== undefined) return
     const { filter } = this.options
     if (filter !== undefined && event._tag !== "Gap") {
@@ -35,7 +36,7 @@ export class EventQueue {
         return this.fail(Exit.die(defect))
       }
     }
-    if (this.events.length >= this.capacity) {
+    if (this.events.length >= this.capacity + more) {
       if (this.options.strategy === "disconnect") {
         return this.fail(Exit.fail(AgentError.SubscriberLagged.of(this.capacity)))
       }

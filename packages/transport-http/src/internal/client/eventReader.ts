@@ -12,6 +12,9 @@ type Event = AgentEvent.AgentEvent
 /** Three signs of life missed: the connection is dead, whatever it says. */
 export const silence = Duration.seconds(45)
 
+/** What was emitted before a connection was made comes at once: so many of them overrun no queue, however small. */
+const backlog = 1024
+
 /** What a reader is after, as far as the server can judge it. */
 export interface Wanted {
   readonly path: string
@@ -34,6 +37,10 @@ export class EventReader {
   private cursor: string | undefined = undefined
   /** What was emitted last: a new connection tells it again from its start. */
   private emitted: { readonly activityId: string; readonly attempt: number; index: number } | undefined = undefined
+  /** Until the activity that ran when the connection was made has ended. */
+  private isCatchingUp = false
+  /** Connections in a row that brought nothing. */
+  private failures = 0
   private ended = false
 
   constructor(requester: Requester, agent: Agent.Any, wanted: Wanted, queue: EventQueue) {
@@ -43,24 +50,20 @@ export class EventReader {
     this.decode = Schema.decodeUnknownResult(AgentEvent.codec(agent))
   }
 
-  /** Reads until the runtime ends or nothing more can come. `registered` is done when the server has the reader. */
+  /** Reads until the runtime ends or nothing more can come. `registered` is done once the server has said where it begins. */
   run(registered: Deferred.Deferred<void, Failure>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      let failures = 0
-      while (!this.ended) {
-        const connection = yield* Effect.result(this.connect)
-        if (Result.isSuccess(connection)) {
-          failures = 0
-          yield* Deferred.succeed(registered, undefined)
-          yield* Effect.ignore(this.read(connection.success))
-        } else if (!(yield* Deferred.isDone(registered))) {
-          if (connection.failure._tag !== "ApiUnavailable" || failures >= 5) {
-            yield* Deferred.fail(registered, connection.failure)
-            return
-          }
-        } else if (this.isFinal(connection.failure)) return
+      for (;;) {
+        const read = yield* Effect.result(Effect.flatMap(this.connect, (bytes) => this.read(bytes, registered)))
         if (this.ended) return
-        const pause = Math.min(5000, 100 * 1.7 ** failures++)
+        const failure = Result.isFailure(read) ? read.failure : ApiUnavailable.of("The server ended the stream")
+        if (yield* Deferred.isDone(registered)) {
+          if (this.isFinal(failure)) return
+        } else if (failure._tag !== "ApiUnavailable" || this.failures >= 5) {
+          yield* Deferred.fail(registered, failure)
+          return
+        }
+        const pause = Math.min(5000, 100 * 1.7 ** this.failures++)
         yield* Effect.sleep(pause * (yield* Random.nextBetween(0.5, 1)))
       }
     })
@@ -80,15 +83,27 @@ export class EventReader {
     })
   }
 
-  private read(bytes: Stream.Stream<Uint8Array, Failure>): Effect.Effect<void, unknown> {
+  private read(
+    bytes: Stream.Stream<Uint8Array, Failure>,
+    registered: Deferred.Deferred<void, Failure>
+  ): Effect.Effect<void, Failure> {
     const parser = new SseParser()
+    this.isCatchingUp = true
     return bytes.pipe(
-      Stream.timeoutOrElse({ duration: silence, orElse: () => Stream.fail(ApiUnavailable.of("silence")) }),
+      Stream.timeoutOrElse({ duration: silence, orElse: () => Stream.fail(ApiUnavailable.of("The server is silent")) }),
       Stream.decodeText,
-      Stream.runForEach((text) => {
-        for (const frame of parser.feed(text)) if (!this.ended) this.take(frame)
-        return this.ended ? Effect.fail("ended") : Effect.void
-      })
+      Stream.mapEffect((text) =>
+        Effect.try({
+          try: () => {
+            for (const frame of parser.feed(text)) if (!this.ended) this.take(frame)
+            // From here on a connection that breaks is resumed: nothing is lost.
+            if (this.cursor !== undefined) Deferred.doneUnsafe(registered, Exit.void)
+          },
+          catch: () => ApiUnavailable.of("The server sent what is no event")
+        })
+      ),
+      Stream.takeUntil(() => this.ended),
+      Stream.runDrain
     )
   }
 
@@ -101,7 +116,10 @@ export class EventReader {
       // A newer server may tell what this client does not know.
       if (Result.isSuccess(decoded)) this.tell(decoded.success)
     }
-    if (id !== undefined) this.cursor = id
+    if (id !== undefined) {
+      this.cursor = id
+      this.failures = 0
+    }
   }
 
   private tell(event: Event): void {
@@ -110,8 +128,12 @@ export class EventReader {
       if (event.reason === "terminated") this.end()
       return
     }
-    if (event._tag === "Emitted" && this.isRepeated(event)) return
-    this.queue.offer(event)
+    if (event._tag !== "Emitted") {
+      this.isCatchingUp = false
+      this.queue.offer(event)
+    } else if (!this.isRepeated(event)) {
+      this.queue.offer(event, this.isCatchingUp ? backlog : 0)
+    }
   }
 
   private isRepeated(event: AgentEvent.Emitted): boolean {
