@@ -43,7 +43,7 @@ export interface WorkflowContext<A extends Agent.Any = Agent.Any> {
   /** Broadcasts progress or output at once. A value that does not fit the agent's `emits` dies. */
   emit(value: Agent.Emitted<A>): Effect.Effect<void>
 
-  /** `emit` without `Effect`, for hot loops: throws where that dies. */
+  /** `emit` without `Effect`, for hot loops: throws where that dies. To be called on the context itself. */
   emitUnsafe(value: Agent.Emitted<A>): void
 
   /**

@@ -1,6 +1,7 @@
 import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-runtime/schema"
 import { Effect, Exit, Fiber, Result } from "effect"
 import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
+import { Broadcast } from "./broadcast.ts"
 import { Entry } from "./entry.ts"
 import { History } from "./history.ts"
 import type { Host } from "./host.ts"
@@ -166,7 +167,7 @@ export class Durable {
     const subscribers = this.dormant.get(entry.id)
     if (subscribers !== undefined) {
       this.dormant.delete(entry.id)
-      entry.subscribers = subscribers
+      entry.broadcast = new Broadcast(this.kernel.dispatcher, subscribers)
       for (const subscriber of subscribers) subscriber.follow(entry)
     }
     this.watchIdle(entry)
@@ -192,19 +193,22 @@ export class Durable {
   private passivate(entry: Entry): boolean {
     if (entry.phase !== "active" || !entry.isQuiet || entry.waiting.delayed > 0) return false
     if (entry.watchers !== undefined) return false
-    for (const subscriber of entry.subscribers ?? []) if (!subscriber.isLive) return false
-    const { epoch, id, sequence, subscribers } = entry
+    entry.flush()
+    const subscribers = entry.broadcast?.subscribers
+    for (const subscriber of subscribers ?? []) if (!subscriber.isLive) return false
+    const { epoch, id, sequence } = entry
     entry.phase = "passivated"
     this.kernel.unlink(entry)
     entry.onClosed = undefined
     if (subscribers === undefined) return true
-    entry.subscribers = undefined
+    entry.broadcast = undefined
     this.dormant.set(id, subscribers)
     const release = (subscriber: Subscriber): void => {
       subscribers.delete(subscriber)
       if (subscribers.size === 0 && this.dormant.get(id) === subscribers) this.dormant.delete(id)
     }
-    const source = { epoch, sequence, history: new History(this.kernel, sequence + 1), attempt: undefined, release }
+    const history = new History(this.kernel, sequence + 1)
+    const source = { epoch, sequence, history, attempt: undefined, flush: () => {}, release }
     for (const subscriber of subscribers) subscriber.follow(source)
     return true
   }

@@ -10,10 +10,10 @@ import {
 import { Context, Effect, Exit, type Fiber } from "effect"
 import type { DeadLetter } from "../AgentRuntime.ts"
 import type { Activity } from "./activity.ts"
+import { Broadcast } from "./broadcast.ts"
 import type { Attempt, Outgoing } from "./attempt.ts"
 import { Counters } from "./counters.ts"
 import type { Runnable } from "./dispatcher.ts"
-import { toEvent } from "./event.ts"
 import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
 import type { Journal } from "./journal.ts"
@@ -76,7 +76,8 @@ export class Entry implements Runnable, Source {
   private counters: Counters | undefined = undefined
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   deadLetters: Map<string, Dead> | undefined = undefined
-  subscribers: Set<Subscriber> | undefined = undefined
+  /** Its subscribers, while it has any. */
+  broadcast: Broadcast | undefined = undefined
   /** The runtimes whose answers its workflow waits for. */
   asking: Array<Entry> | undefined = undefined
   /** Called when the info has changed. */
@@ -250,18 +251,21 @@ export class Entry implements Runnable, Source {
 
   // -- events ----------------------------------------------------------------------------------------------------------
 
-  publish(activity: Activity): void {
-    const event = toEvent(activity, this.epoch)
-    for (const subscriber of this.subscribers ?? []) subscriber.publish(event, activity)
-  }
-
-  emit(event: AgentEvent.Emitted, activity: Activity): void {
-    if (this.subscribers !== undefined) for (const subscriber of this.subscribers) subscriber.emit(event, activity)
+  register(subscriber: Subscriber): void {
+    const broadcast = (this.broadcast ??= new Broadcast(this.kernel.dispatcher))
+    broadcast.subscribers.add(subscriber)
+    this.changed()
   }
 
   release(subscriber: Subscriber): void {
-    if (this.subscribers?.delete(subscriber) === true) this.changed()
-    if (this.subscribers?.size === 0) this.subscribers = undefined
+    const { broadcast } = this
+    if (broadcast === undefined || !broadcast.subscribers.delete(subscriber)) return
+    if (broadcast.subscribers.size === 0) this.broadcast = undefined
+    this.changed()
+  }
+
+  flush(): void {
+    this.broadcast?.flush()
   }
 
   /** Tells who watches the info that it has changed. */
@@ -287,8 +291,9 @@ export class Entry implements Runnable, Source {
   close(): void {
     if (this.isOver) return
     this.phase = "closed"
-    if (this.subscribers !== undefined) for (const subscriber of this.subscribers) subscriber.end(this.reason)
-    this.subscribers = undefined
+    this.flush()
+    for (const subscriber of this.broadcast?.subscribers ?? []) subscriber.end(this.reason)
+    this.broadcast = undefined
     this.waitingRoom?.releaseSenders()
     this.detach(Exit.fail(AgentError.AgentRuntimeTerminated.of(this.id)))
     this.kernel.unlink(this)
@@ -335,6 +340,7 @@ export class Entry implements Runnable, Source {
   }
 
   get info(): AgentRuntimeState.RuntimeInfo {
+    this.flush()
     const { now, waiting } = this
     const lane = (name: Priority.Priority): AgentRuntimeState.Lane => {
       const oldest = waiting.oldest(name)
@@ -357,7 +363,7 @@ export class Entry implements Runnable, Source {
         deadLetters: this.deadLetters?.size ?? 0
       }),
       mailbox: { lanes: { urgent: lane("urgent"), standard: lane("standard"), background: lane("background") } },
-      subscribers: Array.from(this.subscribers ?? [], (subscriber) => subscriber.info),
+      subscribers: Array.from(this.broadcast?.subscribers ?? [], (subscriber) => subscriber.info),
       ...(this.lastError === undefined ? {} : { lastError: this.lastError })
     }
   }

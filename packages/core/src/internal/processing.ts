@@ -98,9 +98,14 @@ const run = (entry: Entry, attempt: Attempt): void => {
   }
 }
 
-/** As `Exit.isExit`, which is slow to answer no. Handlers without types may answer anything. */
-const isExit = (effect: (object & { readonly _tag?: unknown }) | undefined): effect is Exit.Exit<unknown, unknown> =>
-  (effect?._tag === "Success" || effect?._tag === "Failure") && Exit.isExit(effect)
+/** As `Exit.isExit`, which is slow to answer. Handlers without types may answer anything. */
+const isExit = (effect: object | null | undefined): effect is Exit.Exit<unknown, unknown> => {
+  if (typeof effect !== "object" || effect === null) return false
+  const prototype: unknown = Object.getPrototypeOf(effect)
+  return prototype === success || prototype === failure
+}
+const success: unknown = Object.getPrototypeOf(Exit.void)
+const failure: unknown = Object.getPrototypeOf(Exit.fail(undefined))
 
 const traced = (entry: Entry, activity: Activity, effect: Effect.Effect<unknown, unknown>) =>
   Effect.withSpan(effect, `${entry.agent.name}.${activity.type}`, {

@@ -4,6 +4,7 @@ import type { Change, Written } from "../RuntimeStore.ts"
 import type { Activity } from "./activity.ts"
 import type { Attempt } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
+import { toEvent } from "./event.ts"
 import { encodeDead, encodeInfo, encodeLogEntry, encodeOutgoing } from "./persisted.ts"
 
 /** How an activity ended. */
@@ -111,7 +112,7 @@ export const record = (entry: Entry, activity: Activity, sequence: number): void
   entry.usedAt = activity.since
   activity.sequence = sequence
   entry.history.append(activity)
-  if (entry.subscribers !== undefined) entry.publish(activity)
+  entry.broadcast?.publish(toEvent(activity, entry.epoch), activity)
   const waiters = activity.takeWaiters()
   if (waiters !== undefined) for (const notify of waiters) entry.kernel.dispatcher.defer(notify)
   if (entry.watchers !== undefined) entry.changed()

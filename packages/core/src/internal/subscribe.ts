@@ -16,13 +16,13 @@ export const subscribe = (
     return Exit.die(new RangeError(`A subscription's capacity must be at least 1, got ${capacity}`))
   }
   if (entry.phase === "closed") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
+  entry.flush()
   const cursor = cursorOf(entry, options.from ?? "latest")
   if (Exit.isFailure(cursor)) return Exit.failCause(cursor.cause)
   const { clock, dispatcher } = entry.kernel
   const subscriber = new Subscriber(++lastId, clock.currentTimeMillisUnsafe(), options, cursor.value, entry, dispatcher)
-  ;(entry.subscribers ??= new Set()).add(subscriber)
+  entry.register(subscriber)
   subscriber.start()
-  entry.changed()
   return Exit.succeed(subscriber)
 }
 

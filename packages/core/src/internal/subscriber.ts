@@ -2,6 +2,7 @@ import { AgentError, type AgentEvent, type AgentRuntimeState } from "@agent-runt
 import { type Array as Arr, Cause, Effect, Exit, type Pull } from "effect"
 import type { SubscriptionOptions } from "../Subscription.ts"
 import type { Activity } from "./activity.ts"
+import type { Burst } from "./broadcast.ts"
 import type { Dispatcher } from "./dispatcher.ts"
 import { type Logged, toEvent } from "./event.ts"
 import type { History } from "./history.ts"
@@ -19,6 +20,8 @@ export interface Source {
   readonly history: History
   /** The running activity, with what its attempt has emitted so far. */
   readonly attempt: { readonly activity: Activity; readonly emitted: ReadonlyArray<AgentEvent.Emitted> } | undefined
+  /** Hands over what has happened: the log and the queues then agree. */
+  flush(): void
   release(subscriber: Subscriber): void
 }
 
@@ -28,7 +31,8 @@ export interface Source {
  * It starts by reading the log from its cursor, and goes live in the very step in which it has read the last event: what
  * is published before is still in the log, what is published after goes to the queue, so nothing is missed or doubled.
  *
- * Invariant: the queue is `events` from `head` on. A reader is handed the array itself.
+ * Invariant: the queue is `events` from `head` on. A reader is handed the array itself. While `isShared` it is the burst that
+ * other subscribers have too, and is not changed.
  */
 export class Subscriber {
   readonly id: number
@@ -40,6 +44,7 @@ export class Subscriber {
   /** Every event passes but failures: there is nothing to look at. */
   private readonly isPlain: boolean
   private events: Array<Event> = []
+  private isShared = false
   private head = 0
   /** The last sequence this subscriber has considered. */
   private cursor: number
@@ -104,16 +109,38 @@ export class Subscriber {
     this.source.release(this)
   }
 
-  /** A committed event; does nothing until the subscriber is live, for then it reads the event from the log. */
-  publish(event: Logged, activity: Activity): void {
+  /** What has happened; does nothing until the subscriber is live, for then it reads the log. */
+  receive(burst: Burst): void {
     if (!this.live) return
-    this.cursor = event.sequence
-    if (this.wants(event, activity)) this.push(event)
+    const { activities, events, sequence } = burst
+    if (this.takesWhole(burst)) {
+      this.events = events
+      this.isShared = true
+      if (sequence !== 0) this.cursor = sequence
+    } else {
+      for (let i = 0; this.live && i < events.length; i++) this.consider(events[i]!, activities[i]!)
+    }
+    if (this.length > 0) this.wake()
   }
 
-  /** What a workflow emits is live only. */
-  emit(event: AgentEvent.Emitted, activity: Activity): void {
-    if (this.live && (this.isPlain || this.passes(event, activity))) this.push(event)
+  /** An empty queue takes over a burst of which nothing is filtered: the array serves all such subscribers. */
+  private takesWhole({ events, hasFailed }: Burst): boolean {
+    return (
+      this.isPlain &&
+      !hasFailed &&
+      this.options.outcomes === undefined &&
+      this.events.length === 0 &&
+      events.length <= this.capacity
+    )
+  }
+
+  private consider(event: Burst["events"][number], activity: Activity): void {
+    if (event._tag === "Emitted") {
+      if (this.isPlain || this.passes(event, activity)) this.push(event)
+      return
+    }
+    this.cursor = event.sequence
+    if (this.wants(event, activity)) this.push(event)
   }
 
   /** No more events will come: what is queued is delivered, then `End`. */
@@ -150,10 +177,12 @@ export class Subscriber {
   }
 
   private poll(): Arr.NonEmptyReadonlyArray<Event> | undefined {
+    if (!this.live) this.source.flush()
     while (!this.live && this.length === 0 && this.exit === undefined) this.catchUp(page)
     let batch = this.head === 0 ? this.events : this.events.slice(this.head)
     if (batch.length > 0) {
       this.events = []
+      this.isShared = false
       this.head = 0
       this.left = this.cursor
     }
@@ -194,9 +223,16 @@ export class Subscriber {
   }
 
   private push(event: Event): void {
-    if (this.events.length - this.head >= this.capacity && !this.makeRoom()) return
+    if (this.length >= this.capacity && !this.makeRoom()) return
+    if (this.isShared) this.compact()
     this.events.push(event)
-    if (this.waiting !== undefined) this.wake()
+  }
+
+  /** The queue in an array of its own. */
+  private compact(): void {
+    this.events = this.events.slice(this.head)
+    this.isShared = false
+    this.head = 0
   }
 
   private makeRoom(): boolean {
@@ -205,10 +241,7 @@ export class Subscriber {
       return false
     }
     this.drop(this.events[this.head++]!)
-    if (this.head > this.capacity) {
-      this.events = this.events.slice(this.head)
-      this.head = 0
-    }
+    if (this.head > this.capacity) this.compact()
     return true
   }
 
@@ -237,6 +270,7 @@ export class Subscriber {
     this.exit = exit
     this.live = false
     this.events = []
+    this.isShared = false
     this.head = 0
     this.gap = undefined
     this.source.release(this)

@@ -65,7 +65,21 @@ export class PostgresServer extends Context.Service<
         })
       )
       yield* Effect.promise(() => server.initialise())
-      yield* Effect.acquireRelease(start, () => Effect.promise(() => server.stop()))
+      const kill = Effect.sync(() => {
+        const pid = Number(readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n")[0])
+        process.kill(pid, "SIGQUIT")
+        return pid
+      })
+      // Nothing is kept: to flush all databases first takes a minute on a slow disk.
+      const stop = Effect.flatMap(
+        Effect.sync(() => server.stop()),
+        (stopped) =>
+          Effect.andThen(
+            kill,
+            Effect.promise(() => stopped)
+          )
+      )
+      yield* Effect.acquireRelease(start, () => stop)
 
       const urlOf = (database: string) => `postgres://postgres:postgres@127.0.0.1:${port}/${database}`
       const admin = <A>(use: (sql: PgClient.PgClient) => Effect.Effect<A, SqlError.SqlError>) =>
@@ -82,18 +96,18 @@ export class PostgresServer extends Context.Service<
             urlOf(name)
           )
         }),
-        crash: Effect.callback<void>((resume) => {
-          const pid = Number(readFileSync(join(databaseDir, "postmaster.pid"), "utf8").split("\n")[0])
-          process.kill(pid, "SIGQUIT")
-          const poll = setInterval(() => {
-            try {
-              process.kill(pid, 0)
-            } catch {
-              clearInterval(poll)
-              resume(Effect.void)
-            }
-          }, 10)
-        }),
+        crash: Effect.flatMap(kill, (pid) =>
+          Effect.callback<void>((resume) => {
+            const poll = setInterval(() => {
+              try {
+                process.kill(pid, 0)
+              } catch {
+                clearInterval(poll)
+                resume(Effect.void)
+              }
+            }, 10)
+          })
+        ),
         start,
         cutConnections: admin(
           (sql) => sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'`

@@ -18,7 +18,7 @@ const forgetful = RuntimeConfig.layer({
 const makeRuntime = (layer = config) => ManagedRuntime.make(RuntimeManager.layer.pipe(Layer.provide(layer)))
 
 const workflow = (processed: () => void) =>
-  Effect.fnUntraced(function* (activity: { readonly payload: unknown }, count: number) {
+  Effect.fnUntracedEager(function* (activity: { readonly payload: unknown }, count: number) {
     yield* Effect.void
     processed()
     return count + (activity.payload as Increment).by
@@ -111,29 +111,37 @@ export const asked = async (): Promise<(by: number) => Effect.Effect<unknown, un
 export const broadcast: MakeBroadcast = async (subscribers, delivered) => {
   const manager = makeRuntime()
   const scope = Effect.runSync(Scope.make())
+  // What a workflow emits it has made, not been sent.
+  let burst: ReadonlyArray<Event> = []
   const runtime = await manager.runPromise(
     Effect.gen(function* () {
       const local = yield* LocalRuntimes.LocalRuntimes
       const runtime = yield* local.create({
         id: "source",
         state: 0,
-        workflow: Effect.fnUntraced(function* (activity, state, context) {
+        workflow: Effect.fnUntraced(function* (_, state, context) {
           yield* Effect.void
-          for (const event of activity.payload as ReadonlyArray<Event>) context.emitUnsafe(event)
+          for (const event of burst) context.emitUnsafe(event)
           return state
         })
       })
       for (let i = 0; i < subscribers; i++) {
-        const events = yield* Scope.provide(runtime.subscription({ filter: ({ _tag }) => _tag === "Emitted" }), scope)
+        const events = yield* Scope.provide(runtime.subscription(), scope)
         yield* events.pipe(
-          Stream.runForEachArray((batch) => Effect.sync(() => delivered(batch.length))),
+          // The end of the workflow is an event too, which the others do not have.
+          Stream.runForEachArray((batch) =>
+            Effect.sync(() => delivered(batch.length - (batch.at(-1)?._tag === "Processed" ? 1 : 0)))
+          ),
           Effect.forkDetach({ startImmediately: true })
         )
       }
       return runtime
     })
   )
-  return (events) => void runtime.sendUnsafe({ type: "burst", payload: events })
+  return (events) => {
+    burst = events
+    runtime.sendUnsafe({ type: "burst" })
+  }
 }
 
 /** A runtime whose workflow does nothing; its subscribers read `Processed` events in the batches that their streams deliver. */

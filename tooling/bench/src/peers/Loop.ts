@@ -6,7 +6,7 @@ type CounterWorkflow = (activity: Increment, count: number) => Effect.Effect<num
 
 /** One workflow for all runtimes, as an agent has it. */
 export const counterWorkflow = (processed: () => void): CounterWorkflow =>
-  Effect.fnUntraced(function* (activity: Increment, count: number) {
+  Effect.fnUntracedEager(function* (activity: Increment, count: number) {
     yield* Effect.void
     processed()
     return count + activity.by
