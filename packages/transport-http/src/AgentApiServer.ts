@@ -49,6 +49,7 @@ const watch = (gate: Gate): Effect.Effect<never> => {
   const tick = Effect.sync(() => {
     const now = gate.clock.currentTimeMillisUnsafe()
     for (const stream of gate.streams) stream.tick(now, keepAlive, stall)
+    gate.forget(now)
   })
   const revoke = Effect.suspend(() =>
     Effect.forEach(

@@ -37,7 +37,7 @@ export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()(
   { httpApiStatus: 405 }
 ) {}
 
-/** The body is larger than `limit` bytes. @category errors @since 0.1.0 */
+/** The body is larger than `limit` bytes, or holds more than `limit` activities. @category errors @since 0.1.0 */
 export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()(
   "PayloadTooLarge",
   { message: Schema.String, limit: Schema.Int },
@@ -45,6 +45,8 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()(
 ) {
   static readonly of = (limit: number) =>
     new PayloadTooLarge({ limit, message: `A body holds at most ${limit} bytes: send less at once` })
+  static readonly ofActivities = (limit: number) =>
+    new PayloadTooLarge({ limit, message: `A body holds at most ${limit} activities: send fewer at once` })
 }
 
 /** The body is not JSON, or NDJSON where that is taken. @category errors @since 0.1.0 */

@@ -51,9 +51,14 @@ const listener = (limits: ServerLimitsShape): Server => {
     requestTimeout: Math.max(headersTimeout, Duration.toMillis(limits.requestTimeout)),
     connectionsCheckingInterval: Math.min(5000, headersTimeout / 2),
     keepAliveTimeout: 5000,
+    // A peer that is gone without a word while nothing is sent, such as during a long ask, is found by TCP within 15 seconds.
+    keepAlive: true,
+    keepAliveInitialDelay: 4000,
     maxHeaderSize: limits.headerBytes
   })
   server.maxConnections = limits.connections
+  // The longest silence there is on a connection that is well: what is silent for longer does not read its answer.
+  server.timeout = Duration.toMillis(limits.wait) + Duration.toMillis(limits.keepAlive) + 30_000
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
     if (!socket.writable || error.code === "ECONNRESET") return socket.destroy()
     const [status, tag, message] = refusals[error.code ?? ""] ?? [

@@ -12,6 +12,8 @@ import { Context, Duration, Effect, Layer } from "effect"
 export interface ServerLimitsShape {
   /** Bytes of a request's body. Default 1 MiB. */
   readonly bodyBytes: number
+  /** Activities that one request may send. Default 10,000. */
+  readonly activitiesPerRequest: number
   /** Levels of nesting in a JSON body. Default 64. */
   readonly jsonDepth: number
   /** Bytes of a request's headers. Default 16 KiB. */
@@ -34,7 +36,7 @@ export interface ServerLimitsShape {
   readonly streamCapacity: number
   /** After how long without an event a stream gets a sign of life. Default 15 seconds. */
   readonly keepAlive: Duration.Duration
-  /** How long a reader may leave what was written unread before its stream is cut. Default 20 seconds. */
+  /** How long a reader may leave what was written unread before its stream is cut. Default 15 seconds. */
   readonly stallTimeout: Duration.Duration
   /** How often the credentials of open streams are checked again. Default 2 seconds. */
   readonly revocationInterval: Duration.Duration
@@ -48,6 +50,7 @@ export interface ServerLimitsShape {
  */
 export const defaults: ServerLimitsShape = {
   bodyBytes: 1_048_576,
+  activitiesPerRequest: 10_000,
   jsonDepth: 64,
   headerBytes: 16_384,
   headersTimeout: Duration.seconds(10),
@@ -59,7 +62,7 @@ export const defaults: ServerLimitsShape = {
   wait: Duration.minutes(5),
   streamCapacity: 1024,
   keepAlive: Duration.seconds(15),
-  stallTimeout: Duration.seconds(20),
+  stallTimeout: Duration.seconds(15),
   revocationInterval: Duration.seconds(2),
   grace: Duration.seconds(3)
 }
@@ -77,6 +80,7 @@ export const ServerLimits: Context.Reference<ServerLimitsShape> = Context.Refere
 
 const counts = [
   "bodyBytes",
+  "activitiesPerRequest",
   "jsonDepth",
   "headerBytes",
   "connections",

@@ -44,9 +44,9 @@ const raw = (options: {
   })
 
 /** What a socket gets for some text. */
-const socket = (text: string): Promise<string> =>
+const socket = (text: string, port = server.port): Promise<string> =>
   new Promise((resolve, reject) => {
-    const client = connect(server.port, "127.0.0.1", () => client.write(text))
+    const client = connect(port, "127.0.0.1", () => client.write(text))
     let answer = ""
     client.on("data", (chunk) => (answer += chunk.toString()))
     client.on("close", () => resolve(answer))
@@ -215,6 +215,25 @@ describe("activities", () => {
     ).toMatchObject([{ receipt: { activityId: "m2" } }, { error: { _tag: "RequestInvalid" } }, { receipt: {} }])
   })
 
+  it("more in one request than a server takes are 413, as an array and as lines, and none is sent", async () => {
+    const few = await start({ limits: { activitiesPerRequest: 3 } })
+    await ask(`${few.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
+    const activities = `${few.url}/v1/runtimes/a/activities`
+    const send = (count: number) =>
+      ask(activities, { json: Array.from({ length: count }, () => ({ type: "Balance" })) })
+    const sendLines = (count: number) =>
+      ask(activities, {
+        raw: `{"type":"Balance"}\n\n`.repeat(count),
+        headers: { "content-type": "application/x-ndjson" }
+      })
+    for (const answer of [await send(4), await sendLines(4)]) {
+      expect([answer.status, answer.body._tag, answer.body.limit]).toEqual([413, "PayloadTooLarge", 3])
+    }
+    expect((await ask(`${few.url}/v1/runtimes/a`)).body).toMatchObject({ sequence: 0, status: "idle" })
+    expect([(await send(3)).status, (await sendLines(3)).status]).toEqual([200, 200])
+    await few.close()
+  })
+
   it("P5 dead letters are listed, replayed with 202 and discarded with 204", async () => {
     const name = await create()
     await send(name, { type: "Die", payload: { secret: "s" }, id: "dead" }, "?wait=5s")
@@ -313,6 +332,20 @@ describe("what is no request of this API", () => {
     expect(await socket("HELLO\r\n\r\n")).toMatch(/^HTTP\/1.1 400 .*\{"_tag":"RequestInvalid"/s)
     const bomb = `GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-bomb: ${"x".repeat(20_000)}\r\n\r\n`
     expect(await socket(bomb)).toMatch(/^HTTP\/1.1 431 .*\{"_tag":"RequestInvalid"/s)
+  })
+
+  it("headers and bodies that do not come to an end are 408, and a good client goes on meanwhile", async () => {
+    const limits = { headersTimeout: Duration.millis(200), requestTimeout: Duration.millis(300) }
+    const patient = await start({ limits })
+    const head = "POST /v1/runtimes HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    const slow = [
+      `${head}x-`,
+      `${head}content-length: 100\r\n\r\n{`,
+      `${head}transfer-encoding: chunked\r\n\r\n5\r\n{`
+    ].map((text) => socket(text, patient.port))
+    expect((await ask(`${patient.url}/v1/agents`)).status).toBe(200)
+    for (const answer of await Promise.all(slow)) expect(answer).toMatch(/^HTTP\/1.1 408 .*\{"_tag":"RequestInvalid"/s)
+    await patient.close()
   })
 
   it("a Host or an Origin that is not listed is 403, the server's own origin is fine", async () => {

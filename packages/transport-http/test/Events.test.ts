@@ -2,6 +2,7 @@ import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Duration, Effect } from "effect"
 import { type Block, EventTap } from "./support/Events.ts"
+import { startProxy } from "./support/FlakyProxy.ts"
 import { ask, start, type TestServer } from "./support/TestServer.ts"
 
 let server: TestServer
@@ -193,6 +194,32 @@ describe("event streams", () => {
     expect(sent).toBeGreaterThan(2)
     socket.destroy()
     await stalling.close()
+  })
+
+  it("B4 readers that vanished without a word are cut like those that stall, while others get every event", async () => {
+    const limits = { stallTimeout: Duration.millis(300) }
+    const vanishing = await start({ limits, config: { freezeState: false } })
+    const proxy = await startProxy(vanishing.port)
+    await ask(`${vanishing.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
+    const events = (url: string) => EventTap.open(`${url}/v1/runtimes/a/events`)
+    const normal = await Promise.all([events(vanishing.url), events(vanishing.url)])
+    await Promise.all([events(proxy.url), events(proxy.url), events(proxy.url)])
+    proxy.vanish()
+    const runtime = await Effect.runPromise(vanishing.manager.get("a"))
+    const subscribers = async () => (await Effect.runPromise(runtime.info)).subscribers.length
+    const value = "x".repeat(200_000)
+    let sent = 0
+    while ((await subscribers()) > normal.length) {
+      await ask(`${vanishing.url}/v1/runtimes/a/activities?wait=5s`, { json: { type: "Keep", payload: { value } } })
+      sent++
+    }
+    for (const tap of normal) {
+      const sequences = (await tap.events(sent)).map(({ data }) => data?.sequence)
+      expect(sequences).toEqual(Array.from({ length: sent }, (_, i) => i + 1))
+      tap.close()
+    }
+    await proxy.close()
+    await vanishing.close()
   })
 
   it("a server that goes down ends its streams with End, and tells so before", async () => {

@@ -3,6 +3,7 @@ import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import { Duration, Effect, Exit, Result, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { type Activities, SendActivity } from "../AgentApi.ts"
+import { PayloadTooLarge } from "../ApiError.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
 import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson } from "./answer.ts"
 import { type Body, parse, read } from "./body.ts"
@@ -100,11 +101,21 @@ export const activities = Effect.gen(function* () {
   const waitOf = (text: string | undefined) =>
     text === undefined ? Exit.succeed(0) : Exit.map(parseTime("wait", text), (millis) => Math.min(longestWait, millis))
 
+  const sendAll = <A>(
+    runtime: AgentRuntime.AgentRuntime,
+    all: ReadonlyArray<A>,
+    value: (one: A) => Exit.Exit<unknown, Failure>
+  ): Effect.Effect<Array<SendResult>, PayloadTooLarge> =>
+    all.length > limits.activitiesPerRequest
+      ? Exit.fail(PayloadTooLarge.ofActivities(limits.activitiesPerRequest))
+      : Effect.forEach(all, (one) => sendOne(runtime, value(one)))
+
   const lines = (runtime: AgentRuntime.AgentRuntime, text: string) =>
     Effect.map(
-      Effect.forEach(
+      sendAll(
+        runtime,
         text.split("\n").filter((line) => line.trim() !== ""),
-        (line) => sendOne(runtime, parse(line, limits.jsonDepth))
+        (line) => parse(line, limits.jsonDepth)
       ),
       (results) =>
         HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
@@ -114,7 +125,7 @@ export const activities = Effect.gen(function* () {
 
   const list = (runtime: AgentRuntime.AgentRuntime, values: ReadonlyArray<unknown>) =>
     Effect.map(
-      Effect.forEach(values, (value) => sendOne(runtime, Exit.succeed(value))),
+      sendAll(runtime, values, (value) => Exit.succeed(value)),
       (items) => json({ items })
     )
 

@@ -15,12 +15,20 @@ const encoder = (schema: ActivityType.PureCodec): ((value: unknown) => unknown) 
 
 const asIs = (value: unknown): unknown => value ?? null
 
-interface Burst {
+/** Events that go out as one buffer. */
+export interface Burst {
   readonly filter: string
-  readonly last: Event
+  readonly last: Event | undefined
   readonly length: number
+  /** Whether it ended for its size, with more events to come. */
+  readonly isFull: boolean
   readonly bytes: Uint8Array
 }
+
+const nothing: Burst = { filter: "", last: undefined, length: 0, isFull: false, bytes: new Uint8Array(0) }
+
+/** Characters after which a burst ends: a reader that has fallen behind is not given all at once, for it may not read it. */
+const burstLength = 262_144
 
 /**
  * The events of one agent as they go over the wire. Each event is encoded once however many read it, and a burst that
@@ -41,23 +49,36 @@ export class EventFrames {
     this.emitted = encoder(agent.emits)
   }
 
-  /** The bytes of a burst for the readers with one filter. */
-  encode(events: ReadonlyArray<Event>, epoch: number, filter: string): Uint8Array {
-    const first = events[0]
-    const last = events[events.length - 1]
-    if (first === undefined || last === undefined) return new Uint8Array(0)
+  /** The first burst of these events from `start` on, for the readers with one filter. */
+  burst(events: ReadonlyArray<Event>, start: number, epoch: number, filter: string): Burst {
+    const first = events[start]
+    if (first === undefined) return nothing
+    const left = events.length - start
     const known = this.bursts.get(first)
     // From one runtime, with one filter: what begins and ends alike and is as long is the same.
     const same = known?.find(
-      (burst) => burst.last === last && burst.length === events.length && burst.filter === filter
+      (burst) =>
+        burst.filter === filter &&
+        (burst.isFull ? burst.length <= left : burst.length === left) &&
+        burst.last === events[start + burst.length - 1]
     )
-    if (same !== undefined) return same.bytes
-    let text = ""
-    for (const event of events) text += this.frame(event, epoch)
-    const burst = { filter, last, length: events.length, bytes: utf8.encode(text) }
+    if (same !== undefined) return same
+    const burst = this.encode(events, start, epoch, filter)
     if (known === undefined) this.bursts.set(first, [burst])
     else if (known.push(burst) > 8) known.shift()
-    return burst.bytes
+    return burst
+  }
+
+  private encode(events: ReadonlyArray<Event>, start: number, epoch: number, filter: string): Burst {
+    let text = ""
+    let end = start
+    let last: Event | undefined
+    while (end < events.length && text.length < burstLength) {
+      last = events[end++]
+      if (last !== undefined) text += this.frame(last, epoch)
+    }
+    const isFull = text.length >= burstLength
+    return { filter, last, length: end - start, isFull, bytes: utf8.encode(text) }
   }
 
   private frame(event: Event, epoch: number): string {

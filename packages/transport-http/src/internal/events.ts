@@ -38,6 +38,11 @@ const parseFrom = (query: EventQuery): Exit.Exit<Subscription.From, AgentError.C
 const list = (text: string | undefined): ReadonlyArray<string> | undefined =>
   text === undefined || text === "" ? undefined : text.split(",").map((part) => part.trim())
 
+const setOf = (text: string | undefined): ReadonlySet<string> | undefined => {
+  const parts = list(text)
+  return parts === undefined ? undefined : new Set(parts)
+}
+
 const members = <A extends string>(
   name: string,
   text: string | undefined,
@@ -55,7 +60,7 @@ const members = <A extends string>(
 export const parseQuery = Effect.fnUntraced(function* (query: EventQuery) {
   return {
     from: yield* parseFrom(query),
-    types: list(query.type),
+    types: setOf(query.type),
     priorities: yield* members("priority", query.priority, Priority.priorities),
     outcomes: (yield* members("outcome", query.outcome, ["processed", "failed"] as const)) ?? (["processed"] as const)
   }
@@ -81,7 +86,7 @@ class Progress {
   readonly filter = (event: AgentEvent.AgentEvent): boolean => {
     const { outcomes, types } = this.query
     const wanted =
-      (types === undefined || !("type" in event) || types.includes(event.type)) &&
+      (types === undefined || !("type" in event) || types.has(event.type)) &&
       (event._tag === "Processed"
         ? outcomes.includes("processed")
         : event._tag === "Failed"
@@ -94,8 +99,16 @@ class Progress {
     return wanted
   }
 
-  deliver(events: ReadonlyArray<AgentEvent.AgentEvent>): void {
-    for (const event of events) this.delivered = idOf(event) ?? this.delivered
+  deliver(events: ReadonlyArray<AgentEvent.AgentEvent>, start: number, length: number): void {
+    // Sequences rise: the last of those that have one is how far the reader has come.
+    for (let i = start + length - 1; i >= start; i--) {
+      const event = events[i]
+      const id = event === undefined ? undefined : idOf(event)
+      if (id !== undefined) {
+        this.delivered = id
+        return
+      }
+    }
   }
 
   /** The sequence up to which nothing is left to deliver; `undefined` while something is. */
@@ -136,11 +149,19 @@ const register = Effect.fnUntraced(function* (
   )
 })
 
+/** Writes one after the other, each when the socket has taken the one before. */
+const writeAll = (writer: EventWriter, bursts: Iterator<Uint8Array>): Effect.Effect<void> => {
+  const next = bursts.next()
+  if (next.done === true) return Effect.void
+  writer.write(next.value)
+  return Effect.flatMap(writer.ready, () => writeAll(writer, bursts))
+}
+
 /** Writes what a stream brings, a burst at a time, until it ends. */
 const respond = <A, E>(
   writer: EventWriter,
   stream: Stream.Stream<A, E>,
-  encode: (batch: ReadonlyArray<A>) => Uint8Array
+  encode: (batch: ReadonlyArray<A>) => Iterator<Uint8Array>
 ) =>
   Effect.as(
     Effect.forkScoped(
@@ -148,10 +169,7 @@ const respond = <A, E>(
         // The headers go out first.
         Effect.andThen(
           writer.ready,
-          Stream.runForEachArray(stream, (batch) => {
-            writer.write(encode(batch))
-            return writer.ready
-          })
+          Stream.runForEachArray(stream, (batch) => writeAll(writer, encode(batch)))
         ),
         Effect.sync(() => writer.end())
       )
@@ -186,11 +204,15 @@ export const open = Effect.fnUntraced(function* (reader: Reader, runtime: AgentR
     capacity: reader.gate.limits.streamCapacity,
     name: reader.principal.name
   })
-  const filter = `${query.types?.join(",") ?? ""};${query.priorities?.join(",") ?? ""};${query.outcomes.join(",")}`
+  const filter = `${Array.from(query.types ?? []).join(",")};${query.priorities?.join(",") ?? ""};${query.outcomes.join(",")}`
   const frames = framesOf(runtime.agent)
-  return yield* respond(writer, events, (batch) => {
-    progress.deliver(batch)
-    return frames.encode(batch, runtime.epoch, filter)
+  return yield* respond(writer, events, function* (batch) {
+    for (let start = 0; start < batch.length;) {
+      const { bytes, length } = frames.burst(batch, start, runtime.epoch, filter)
+      progress.deliver(batch, start, length)
+      start += length
+      yield bytes
+    }
   })
 })
 
@@ -203,5 +225,7 @@ export const openChanges = Effect.fnUntraced(function* (reader: Reader, runtime:
     Stream.map((info) => `event: Info\ndata: ${JSON.stringify(encodeInfo(runtime.agent, info))}\n\n`),
     Stream.concat(Stream.make(`event: End\ndata: {"reason":"terminated"}\n\n`))
   )
-  return yield* respond(writer, infos, (batch) => utf8.encode(batch.join("")))
+  return yield* respond(writer, infos, function* (batch) {
+    for (const info of batch) yield utf8.encode(info)
+  })
 })

@@ -72,6 +72,13 @@ export class Gate {
     this.usageOf(principal).requests--
   }
 
+  /** Forgets who has nothing going and may make as many requests as anyone: there is no end to the names that come. */
+  forget(now: number): void {
+    for (const [name, usage] of this.usages) {
+      if (usage.requests === 0 && usage.streams === 0 && now - usage.filledAt > 2000) this.usages.delete(name)
+    }
+  }
+
   /** Counts a stream in until the scope closes. */
   enterStream(principal: Principal) {
     return Effect.acquireRelease(

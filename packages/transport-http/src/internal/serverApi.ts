@@ -1,4 +1,5 @@
 import { RuntimeManager } from "@agent-runtime/core"
+import type { Agent } from "@agent-runtime/schema"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
@@ -12,10 +13,24 @@ import { openApiOf } from "./openApi.ts"
 import type { Handlers } from "./routes.ts"
 import { runtimeMetrics } from "./runtimeMetrics.ts"
 
+/** An answer that depends on the agents alone, kept until there are others: each takes milliseconds to make. */
+const kept = (make: (agents: ReadonlyArray<Agent.Any>) => HttpServerResponse.HttpServerResponse) =>
+  Effect.map(RuntimeManager.RuntimeManager, (manager) => {
+    let of: ReadonlyArray<Agent.Any> = []
+    let answer = make(of)
+    return () =>
+      Effect.map(manager.agents, (agents) => {
+        if (agents.length !== of.length || agents.some((agent, i) => agent !== of[i])) {
+          of = Array.from(agents)
+          answer = make(of)
+        }
+        return answer
+      })
+  })
+
 export const agents = Effect.gen(function* () {
-  const manager = yield* RuntimeManager.RuntimeManager
   return {
-    agents: () => Effect.map(manager.agents, (agents) => json({ items: agents.map(describe) }))
+    agents: yield* kept((agents) => json({ items: agents.map(describe) }))
   } satisfies Handlers<typeof Agents>
 })
 
@@ -29,14 +44,13 @@ export const server = Effect.gen(function* () {
           contentType: "text/plain; version=0.0.4; charset=utf-8"
         })
       ),
-    openapi: () => Effect.map(manager.agents, (agents) => json(openApiOf(agents))),
-    docs: () =>
-      Effect.map(manager.agents, (agents) =>
-        HttpServerResponse.text(renderDocs(openApiOf(agents)), {
-          contentType: "text/html; charset=utf-8",
-          headers: { "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'" }
-        })
-      )
+    openapi: yield* kept((agents) => json(openApiOf(agents))),
+    docs: yield* kept((agents) =>
+      HttpServerResponse.text(renderDocs(openApiOf(agents)), {
+        contentType: "text/html; charset=utf-8",
+        headers: { "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'" }
+      })
+    )
   } satisfies Handlers<typeof Server>
 })
 
