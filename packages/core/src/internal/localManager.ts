@@ -3,11 +3,9 @@ import {
   AgentError,
   AgentRuntimeId,
   type AgentRuntimeState,
-  type ActivityType,
-  type Receipt
+  type ActivityType
 } from "@agent-runtime/schema"
 import {
-  Cause,
   Clock,
   Context,
   Deferred,
@@ -15,7 +13,6 @@ import {
   Effect,
   Exit,
   Random,
-  Result,
   Schema,
   Scheduler,
   type Scope,
@@ -37,7 +34,6 @@ import type {
 } from "../RuntimeManager.ts"
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
-import type { Outgoing } from "./attempt.ts"
 import { Durable } from "./durable.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
@@ -46,7 +42,7 @@ import { Ids } from "./ids.ts"
 import { faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
-import { deadOutgoing, encodeDead } from "./persisted.ts"
+import { deliver } from "./outbox.ts"
 import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
 import { Timers } from "./timers.ts"
 
@@ -61,9 +57,6 @@ const localAgent: Agent.Any = {
   version: 1,
   migrations: {}
 }
-
-/** How often a delivery to a full mailbox is tried again: 50 ms, doubling, about 6 seconds in all. */
-const deliveryRetries = 7
 
 /** The runtimes of this process, in memory or on a store. */
 export class LocalManager implements Placement {
@@ -117,7 +110,7 @@ export class LocalManager implements Placement {
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
       },
-      deliver: (from, outgoing, position) => this.deliver(from, outgoing, position, 0),
+      deliver: (from, outgoing, position) => deliver((id) => this.find(id), from, outgoing, position),
       terminate: (entry) => beginTermination(entry, "immediate", this.kernel.millis.grace),
       reopen: (entry) => this.reopen(entry)
     }
@@ -439,41 +432,6 @@ export class LocalManager implements Placement {
           this.kernel.timers.close()
         }
       )
-    })
-  }
-
-  // -- outbox ----------------------------------------------------------------------------------------------------------
-
-  /** Delivers what a workflow sent. A full mailbox is tried again for a while; what cannot be delivered is kept. */
-  private deliver(from: Entry, outgoing: Outgoing, position: number, tried: number): void {
-    const delivery = Effect.flatMap(this.find(outgoing.runtimeId), (target) =>
-      new LocalAgentRuntime(target).send(outgoing.request, outgoing.options)
-    )
-    const fiber = this.kernel.fork(delivery, this.kernel.context)
-    fiber.addObserver((exit) => {
-      if (Exit.isSuccess(exit)) {
-        if (position !== 0) from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
-        return
-      }
-      const found = Cause.findError(exit.cause)
-      if (Result.isFailure(found)) return
-      const error = found.success
-      const now = this.kernel.now()
-      const passes = error._tag === "MailboxFull" || error._tag === "StoreUnavailable"
-      if (passes && tried < deliveryRetries && !from.isOver) {
-        this.kernel.timers.set(now + 50 * 2 ** tried, () => this.deliver(from, outgoing, position, tried + 1))
-        return
-      }
-      this.buryOutgoing(from, outgoing, position, AgentError.toJson(error), this.kernel.startedAt + now)
-    })
-  }
-
-  private buryOutgoing(from: Entry, of: Outgoing, position: number, error: Receipt.ErrorJson, at: number): void {
-    const letter = deadOutgoing(of, error, at)
-    if (from.journal === undefined) return from.bury({ of, letter, position: 0 })
-    from.journal.push({
-      change: () => ({ sent: [position], bury: [encodeDead(of, error, at)] }),
-      apply: (written) => from.bury({ of, letter, position: written.buried[0] ?? 0 })
     })
   }
 }

@@ -1,0 +1,48 @@
+import { AgentError, type Receipt } from "@agent-runtime/schema"
+import { Cause, Effect, Exit, Result } from "effect"
+import type { FindError } from "../RuntimeManager.ts"
+import type { Outgoing } from "./attempt.ts"
+import type { Entry } from "./entry.ts"
+import { LocalAgentRuntime } from "./localAgentRuntime.ts"
+import { deadOutgoing, encodeDead } from "./persisted.ts"
+
+/** How often a delivery to a full mailbox is tried again: 50 ms, doubling, about 6 seconds in all. */
+const maxRetries = 7
+
+type Find = (id: string) => Effect.Effect<Entry, FindError>
+
+/**
+ * Delivers what a workflow sent. A full mailbox is tried again for a while; what cannot be delivered becomes a dead letter of the
+ * sender. `position` is its place in the store's outbox, 0 in memory.
+ */
+export const deliver = (find: Find, from: Entry, outgoing: Outgoing, position: number, tried = 0): void => {
+  const { kernel } = from
+  const delivery = Effect.flatMap(find(outgoing.runtimeId), (target) =>
+    new LocalAgentRuntime(target).send(outgoing.request, outgoing.options)
+  )
+  kernel.fork(delivery, kernel.context).addObserver((exit) => {
+    if (Exit.isSuccess(exit)) {
+      if (position !== 0) from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
+      return
+    }
+    const found = Cause.findError(exit.cause)
+    if (Result.isFailure(found)) return
+    const error = found.success
+    const now = kernel.now()
+    const passes = error._tag === "MailboxFull" || error._tag === "StoreUnavailable"
+    if (passes && tried < maxRetries && !from.isOver) {
+      kernel.timers.set(now + 50 * 2 ** tried, () => deliver(find, from, outgoing, position, tried + 1))
+      return
+    }
+    buryOutgoing(from, outgoing, position, AgentError.toJson(error), kernel.startedAt + now)
+  })
+}
+
+const buryOutgoing = (from: Entry, of: Outgoing, position: number, error: Receipt.ErrorJson, at: number): void => {
+  const letter = deadOutgoing(of, error, at)
+  if (from.journal === undefined) return from.bury({ of, letter, position: 0 })
+  from.journal.push({
+    change: () => ({ sent: [position], bury: [encodeDead(of, error, at)] }),
+    apply: (written) => from.bury({ of, letter, position: written.buried[0] ?? 0 })
+  })
+}
