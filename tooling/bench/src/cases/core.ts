@@ -18,8 +18,8 @@ const entities = () => import("../peers/Entity.ts").then(({ entities }) => entit
 const plain = () => import("../limits/PlainCounters.ts").then(({ plainCounters }) => plainCounters)
 
 const handler =
-  "The handler is a generator with one yield that answers the new state; nact and XState take plain functions. Ours keeps no receipts " +
-  "and no events of what has ended, as the others keep none."
+  "The handler is a generator with one yield that answers the new state (`Effect.fnUntracedEager`, here and in the loops); nact and " +
+  "XState take plain functions. Ours keeps no receipts and no events of what has ended, as the others keep none."
 
 const backlog: Case = {
   name: "core/backlog",
