@@ -2,7 +2,7 @@ import { PrioritizedMailbox } from "@agent-runtime/mailbox"
 import { assert, it } from "@effect/vitest"
 import * as fc from "fast-check"
 
-it("M1 a lane keeps its order while it grows, wraps and shrinks", () => {
+it("M1 a lane keeps its order while it grows and shrinks", () => {
   const phase = fc.record({ offers: fc.nat(3000), takes: fc.nat(3000), remove: fc.boolean() })
   const outcome = fc.check(
     fc.property(fc.array(phase, { maxLength: 8 }), (phases) => {

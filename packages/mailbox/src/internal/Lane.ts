@@ -1,8 +1,8 @@
-import { Ring } from "./Ring.ts"
+import { Fifo } from "./Fifo.ts"
 import type { Waiter, Waiters } from "./Waiter.ts"
 
 /** What one lane holds, who waits to add to it, and what became of the rest that was offered to it. */
-export class Lane<A> extends Ring<A> implements Waiters {
+export class Lane<A> extends Fifo<A> implements Waiters {
   readonly name: string
   readonly bit: number
   readonly capacity: number
