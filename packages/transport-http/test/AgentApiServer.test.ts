@@ -1,5 +1,6 @@
 import { request } from "node:http"
 import { connect } from "node:net"
+import { AgentError } from "@agent-runtime/schema"
 import { Authorization } from "@agent-runtime/transport-http"
 import { Duration, Effect, Schedule, Tracer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -105,6 +106,44 @@ describe("runtimes", () => {
     expect((await ask(runtimes("/a%20b"))).body._tag).toBe("RuntimeIdInvalid")
   })
 
+  it("R1 more runtimes than a server takes are 429 with Retry-After", async () => {
+    const small = await start({ config: { maxRuntimes: 1 } })
+    await ask(`${small.url}/v1/runtimes`, { json: { agent: "Account" } })
+    const refused = await ask(`${small.url}/v1/runtimes`, { json: { agent: "Account" } })
+    expect([refused.status, refused.body._tag, refused.headers.get("retry-after")]).toEqual([
+      429,
+      "TooManyRuntimes",
+      "10"
+    ])
+    await small.close()
+  })
+
+  it("R2 while a runtime drains it takes nothing new: 410", async () => {
+    const name = await create()
+    await send(name, { type: "Audit", id: "audit" })
+    const ending = ask(runtimes(`/${name}?mode=drain&grace=30s`), { method: "DELETE" })
+    while ((await ask(runtimes(`/${name}`))).body.status !== "draining");
+    const refused = await send(name, { type: "Balance" })
+    expect([refused.status, refused.body._tag]).toEqual([410, "AgentRuntimeTerminated"])
+    await ask(runtimes(`/${name}/activities/audit`), { method: "DELETE" })
+    expect((await ending).status).toBe(204)
+  })
+
+  it("S1 a store that cannot be reached is 503 with Retry-After", async () => {
+    const cut = await start()
+    const { get } = cut.manager
+    Object.assign(cut.manager, {
+      get: () => Effect.fail(new AgentError.StoreUnavailable({ message: "The store is away" }))
+    })
+    for (const json of [undefined, { type: "Balance" }]) {
+      const path = json === undefined ? "/v1/runtimes/a" : "/v1/runtimes/a/activities"
+      const { body, headers, status } = await ask(`${cut.url}${path}`, { json })
+      expect([status, body._tag, headers.get("retry-after")]).toEqual([503, "StoreUnavailable", "1"])
+    }
+    Object.assign(cut.manager, { get })
+    await cut.close()
+  })
+
   it("R4 pause and resume answer the info", async () => {
     const name = await create()
     expect((await ask(runtimes(`/${name}/pause`), { method: "POST" })).body.status).toBe("paused")
@@ -181,6 +220,13 @@ describe("activities", () => {
     expect(await path({ type: "Balance", deliverAt: "soon" })).toMatchObject({ path: ["deliverAt"] })
     expect(await path(7)).toMatchObject({ _tag: "ActivityInvalid", path: [] })
     expect((await ask(runtimes(`/${name}`))).body.sequence).toBe(0)
+  })
+
+  it("P7 what tolerates no other of its kind is 409", async () => {
+    const name = await create()
+    expect((await send(name, { type: "Alone" })).status).toBe(202)
+    const busy = await send(name, { type: "Alone" })
+    expect([busy.status, busy.body._tag]).toEqual([409, "AgentRuntimeBusy"])
   })
 
   it("P13 a full lane is 429 with Retry-After", async () => {

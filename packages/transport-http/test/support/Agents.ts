@@ -9,6 +9,8 @@ export const Withdraw = ActivityType.make("Withdraw", { payload: { amount: Schem
 export const Balance = ActivityType.make("Balance", { success: Schema.Int })
 /** Runs until it is interrupted. */
 export const Audit = ActivityType.make("Audit", { timeout: "1 hour" })
+/** As `Audit`, one at a time. */
+export const Alone = ActivityType.make("Alone", { timeout: "1 hour", overlap: "reject" })
 export const Freeze = ActivityType.make("Freeze", { priority: "urgent" })
 /** Emits each word. */
 export const Tell = ActivityType.make("Tell", { payload: { words: Schema.Array(Schema.String) } })
@@ -19,7 +21,7 @@ export const Keep = ActivityType.make("Keep", { payload: { value: Schema.Json } 
 export const Account = Agent.make("Account", {
   state: Schema.Struct({ balance: Schema.Int }),
   initialState: { balance: 0 },
-  activities: [Deposit, Withdraw, Balance, Audit, Freeze, Tell, Die, Keep],
+  activities: [Deposit, Withdraw, Balance, Audit, Alone, Freeze, Tell, Die, Keep],
   emits: Schema.String
 })
 
@@ -31,6 +33,7 @@ export const AccountLayer = Workflow.layer(Account, {
       : Effect.succeed({ balance: balance - payload.amount }),
   Balance: (_, state) => Workflow.reply(state, state.balance),
   Audit: () => Effect.never,
+  Alone: () => Effect.never,
   Freeze: (_, state) => Effect.succeed(state),
   Tell: Effect.fnUntraced(function* ({ payload }, state, context) {
     for (const word of payload.words) yield* context.emit(word)
