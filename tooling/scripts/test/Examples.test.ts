@@ -103,7 +103,7 @@ describe("checkExamples", () => {
       symlinkSync(join(repository, name), join(root, name))
     }
     writeFileSync(join(root, "package.json"), `{ "type": "module" }`)
-    outcome = await checkExamples({ root, shared: "shared", timeout: 2_000 })
+    outcome = await checkExamples({ root, shared: "shared", timeout: 10_000 })
   })
   afterAll(() => rmSync(root, { recursive: true, force: true }))
 
@@ -114,7 +114,7 @@ describe("checkExamples", () => {
     ["docs/guide/throws.md", 2, "thrown"],
     ["docs/rejects.md", 2, "rejected"],
     ["docs/waits.md", 2, "never happens"],
-    ["docs/hangs.md", 2, "still runs after 2000 ms"],
+    ["docs/hangs.md", 2, "still runs after 10000 ms"],
     ["docs/exits.md", 2, "code 3"],
     ["docs/code.md", 2, "exit code 4"],
     ["docs/tested.md", 2, "expected 2 to equal 3"],

@@ -24,7 +24,7 @@ export interface Outcome {
 
 /** Type-checks and runs the examples of the repository's documentation. */
 export const checkExamples = async (options: Options): Promise<Outcome> => {
-  const { root, prefixes = [], shared = "tooling/scripts", timeout = 20_000 } = options
+  const { root, prefixes = [], shared = "tooling/scripts", timeout = 60_000 } = options
   const { examples, malformed } = collect(root, prefixes)
   using extraction = extract(root, shared, examples)
 

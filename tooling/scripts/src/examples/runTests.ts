@@ -23,7 +23,7 @@ export const runTests = async (root: string, { files, folder }: Extraction, fail
   writeFileSync(
     config,
     `import base from ${JSON.stringify(join(root, "vitest.config.ts"))}\n` +
-      `export default { ...base, test: ${JSON.stringify(test)} }\n`
+      `export default { ...base, test: { ...base.test, ...${JSON.stringify(test)} } }\n`
   )
   const vitest = join(root, "node_modules/.bin/vitest")
   const { output } = await run(vitest, ["run", "--config", config, "--reporter=json", `--outputFile=${report}`], {

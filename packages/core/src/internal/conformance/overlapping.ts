@@ -116,8 +116,12 @@ export const overlapping: ReadonlyArray<Case> = [
   anywhere("P8", "what a workflow schedules is processed later", function* () {
     const runtime = yield* probe
     yield* fate(runtime, yield* sent(runtime, Later.make({ text: "later", millis: 200 })))
-    yield* infoWhere(runtime, (info) => info.metrics.delayed === 1)
-    yield* same("before", yield* notes(runtime), [])
+    // Where time is real it may be over before it is seen.
+    const { metrics, state } = yield* infoWhere(
+      runtime,
+      (info) => info.metrics.delayed === 1 || info.state.notes.length === 1
+    )
+    if (metrics.delayed === 1) yield* same("before", state.notes, [])
     yield* pass("200 millis")
     yield* infoWhere(runtime, (info) => info.state.notes.length === 1)
     yield* same("after", yield* notes(runtime), ["later"])
@@ -163,12 +167,12 @@ export const overlapping: ReadonlyArray<Case> = [
   anywhere("P10", "a delayed activity enters its lane when due, an expired one never runs", function* () {
     const runtime = yield* probe
     const now = yield* Clock.currentTimeMillis
-    const later = yield* sent(runtime, Note.make({ text: "later" }), { deliverAt: now + 300 })
-    const soon = yield* sent(runtime, Note.make({ text: "soon" }), { deliverAt: now + 200 })
+    const later = yield* sent(runtime, Note.make({ text: "later" }), { deliverAt: now + 1500 })
+    const soon = yield* sent(runtime, Note.make({ text: "soon" }), { deliverAt: now + 1000 })
     yield* same("delayed", (yield* runtime.info).metrics.delayed, 2)
     yield* pass("50 millis")
     yield* same("before", yield* notes(runtime), [])
-    yield* pass("250 millis")
+    yield* pass("1450 millis")
     yield* fate(runtime, soon)
     yield* fate(runtime, later)
     yield* same("after", yield* notes(runtime), ["soon", "later"])

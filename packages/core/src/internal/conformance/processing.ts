@@ -213,7 +213,8 @@ export const processing: ReadonlyArray<Case> = [
   anywhere("P6", "a timeout interrupts the workflow, and its ask says so", function* () {
     const runtime = yield* probe
     const asking = yield* Effect.forkChild(Effect.flip(runtime.ask(Hang.make())), { startImmediately: true })
-    yield* infoWhere(runtime, (info) => info.status === "processing")
+    // Where time is real it may be over before it is seen.
+    yield* infoWhere(runtime, (info) => info.status === "processing" || info.status === "error")
     yield* pass("100 millis")
     yield* same("the ask", (yield* Fiber.join(asking))._tag, "ActivityTimedOut")
     yield* same("dead letters", (yield* runtime.deadLetters).length, 1)
