@@ -21,7 +21,7 @@ const on = <R>(database: Effect.Effect<Stores.Database, SqlError.SqlError, R>) =
     Layer.provideMerge(TestClock.layer())
   )
 
-layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("RuntimeManager.layerDurable", (it) => {
+layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("RuntimeManager.layerDurable", (it) => {
   for (const { rule, run, title } of RuntimeTest.conformance) {
     it.effect(`${rule} ${title} (SQLite)`, () => Effect.provide(run, on(Stores.sqlite)))
     it.effect(`${rule} ${title} (PostgreSQL)`, () => Effect.provide(run, on(Stores.postgres)))

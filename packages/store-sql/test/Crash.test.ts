@@ -24,11 +24,11 @@ const poisoned = (url: string) =>
     expect(died).toBeLessThan(10)
   })
 
-layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("D2 after a crash", (it) => {
+layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("D2 after a crash", (it) => {
   it.effect(
     "nothing acknowledged is lost or done twice, in order and without holes in the log (SQLite)",
     () => Effect.flatMap(TempFolder.make, (folder) => survives(join(folder, "store.db"), kills)),
-    { timeout: 60_000 + kills * 10_000 }
+    { timeout: 120_000 + kills * 30_000 }
   )
 
   it.effect(
@@ -38,13 +38,13 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("D2 
         const server = yield* PostgresServer
         yield* survives(yield* server.newDatabase, Math.max(4, kills / 4))
       }),
-    { timeout: 60_000 + kills * 10_000 }
+    { timeout: 120_000 + kills * 30_000 }
   )
 
   it.effect(
     "what kills the process becomes a dead letter after its attempts, and the rest goes on (SQLite)",
     () => Effect.flatMap(TempFolder.make, (folder) => poisoned(join(folder, "store.db"))),
-    { timeout: 120_000 }
+    { timeout: 300_000 }
   )
 
   it.effect(
@@ -54,7 +54,7 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("D2 
         const server = yield* PostgresServer
         yield* poisoned(yield* server.newDatabase)
       }),
-    { timeout: 120_000 }
+    { timeout: 300_000 }
   )
 
   it.effect(
@@ -67,6 +67,6 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("D2 
           expect(yield* Effect.promise(() => killWhileStarting(url))).toEqual([])
         }
       }),
-    { timeout: 120_000 }
+    { timeout: 300_000 }
   )
 })

@@ -362,7 +362,7 @@ const suites = (
   )
 }
 
-layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("SqlRuntimeStore", (it) => {
+layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("SqlRuntimeStore", (it) => {
   describe("on SQLite", () => void suites(it, Stores.sqlite))
   describe("on PostgreSQL", () => void suites(it, Stores.postgres))
 })

@@ -86,7 +86,7 @@ describe("SqlRuntimeStore on SQLite", () => {
   )
 })
 
-layer(PostgresServer.layer, { excludeTestServices: true, timeout: 60_000 })("SqlRuntimeStore on PostgreSQL", (it) => {
+layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("SqlRuntimeStore on PostgreSQL", (it) => {
   const open = Effect.gen(function* () {
     const server = yield* PostgresServer
     const url = new URL(yield* server.newDatabase)
