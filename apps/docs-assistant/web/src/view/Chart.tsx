@@ -64,7 +64,7 @@ const options = (element: HTMLElement, series: ReadonlyArray<Series>): uPlot.Opt
   }
 }
 
-const ago = (at: number): string => (at > -1 ? "now" : at > -60 ? `−${-at} s` : `−${-at / 60} min`)
+const ago = (at: number): string => (at > -1 ? "now" : at % 60 === 0 ? `−${-at / 60} min` : `−${-at} s`)
 
 const latest = (values: ReadonlyArray<number | null>): string => {
   const value = values.findLast((value) => value !== null)
