@@ -1,17 +1,21 @@
 import { type AgentRuntime, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
-import { ActivityType, Agent } from "@agent-runtime/schema"
+import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Layer, Schema, type Scope, Stream } from "effect"
+import { Context, Duration, Effect, Fiber, Latch, Layer, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
 const Sleep = ActivityType.make("Sleep")
+const Nap = ActivityType.make("Nap")
 const Relay = ActivityType.make("Relay", { payload: { to: Schema.String, n: Schema.Int } })
-const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Sleep, Relay] })
+const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Sleep, Nap, Relay] })
+
+const napping = Latch.makeUnsafe()
 
 const SumLayer = Workflow.layer(Sum, {
   Add: ({ payload }, total) => Effect.succeed(total + payload.n),
   Sleep: (_, total) => Effect.as(Effect.sleep("1 hour"), total),
+  Nap: (_, total) => Effect.as(Effect.andThen(napping.open, Effect.sleep("5 seconds")), total),
   Relay: ({ payload }, total, context) =>
     Effect.as(Effect.orDie(context.send(payload.to, Add.make({ n: payload.n }))), total)
 })
@@ -205,6 +209,79 @@ it.effect("D4 recovery reads nothing that has ended; who asks for it finds it", 
     assert.deepStrictEqual(
       replayed.map((event) => (event._tag === "Processed" ? event.sequence : 0)),
       [8, 9, 10]
+    )
+  })
+)
+
+it.effect("D5 what cannot be decoded stops that runtime alone, with a clear error, and keeps the bytes", () =>
+  Effect.gen(function* () {
+    let inner: Store | undefined
+    const life = yield* livesOn((store) => (inner = store))
+    const store = inner!
+    const create = (id: string, version: number, state: Schema.Json) =>
+      store.create({
+        id: AgentRuntimeId.AgentRuntimeId.make(id),
+        agent: "Sum",
+        epoch: 1,
+        state,
+        version,
+        info: { paused: false, failing: false }
+      })
+    yield* create("damaged", 1, '{"n":')
+    yield* create("newer", 2, 5)
+    yield* create("sound", 1, 5)
+    const all = store.list({ agent: "Sum", after: undefined, limit: 10 })
+    const before = yield* all
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        for (const [id, why] of [
+          ["damaged", /"damaged" cannot be read: .+ Nothing of it was changed/],
+          ["newer", /"newer" cannot be read: .*version 2.+ Nothing of it was changed/]
+        ] as const) {
+          const error = yield* Effect.flip(manager.get(Sum, id))
+          assert.strictEqual(error._tag, "StateUnreadable")
+          assert.match(error.message, why)
+        }
+        assert.strictEqual((yield* (yield* manager.get(Sum, "sound")).info).state, 5)
+      })
+    )
+    assert.deepStrictEqual(yield* all, before)
+  })
+)
+
+it.effect("D6 while the store is down nothing is acknowledged, and what runs ends when it is back", () =>
+  Effect.gen(function* () {
+    let down = false
+    const life = yield* livesOn((store) => ({
+      ...store,
+      write: (handle, change) =>
+        Effect.suspend(() =>
+          down
+            ? Effect.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
+            : store.write(handle, change)
+        )
+    }))
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const runtime = yield* manager.create(Sum, { id: "sum" })
+        yield* runtime.send(Nap.make(), { id: "runs" })
+        yield* napping.await
+        const answer = yield* Effect.forkChild(runtime.awaitReceipt("runs"), { startImmediately: true })
+        down = true
+        yield* TestClock.adjust("10 seconds")
+        const refused = yield* Effect.forkChild(Effect.flip(runtime.send(Add.make({ n: 1 }), { id: "refused" })), {
+          startImmediately: true
+        })
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(refused))._tag, "StoreUnavailable")
+        assert.strictEqual((yield* Effect.flip(runtime.receipt("refused")))._tag, "ActivityNotFound")
+        assert.isUndefined(answer.pollUnsafe())
+        down = false
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(answer)).status, "succeeded")
+        yield* runtime.ask(Add.make({ n: 2 }))
+        assert.strictEqual((yield* runtime.info).state, 2)
+      })
     )
   })
 )

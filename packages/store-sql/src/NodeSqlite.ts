@@ -19,11 +19,11 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { Connection } from "effect/sql/SqlConnection"
 import { AuthorizationError, classifySqliteError, ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as Statement from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
-import type { Fault, Shape } from "./internal/SqliteProtocol.ts"
+import type { Fault, Shape, Write } from "./internal/SqliteProtocol.ts"
+import type { Transacting } from "./internal/Transacting.ts"
 import * as SqliteThread from "./internal/SqliteThread.ts"
 
 /**
@@ -47,6 +47,11 @@ export interface NodeSqliteConfig {
   readonly busyTimeout?: Duration.Input | undefined
   /** How many prepared statements are kept. Default 200. */
   readonly statementCacheSize?: number | undefined
+  /**
+   * Whether this client holds the file against all others that open it so, in this process or another: those fail with the
+   * condition `InUse`. The hold ends with the client or its process, however that ends. Default `false`.
+   */
+  readonly exclusive?: boolean | undefined
   /** The largest size in bytes that the file may reach; writes beyond it fail as on a full disk. Default: no limit. */
   readonly maxSize?: number | undefined
   /** Attributes of the spans of this client. */
@@ -63,7 +68,7 @@ export interface NodeSqliteConfig {
  * @category errors
  * @since 0.1.0
  */
-export type Condition = "DiskFull" | "DiskFailed" | "Locked" | "ReadOnly" | "Corrupt" | "CannotOpen"
+export type Condition = "DiskFull" | "DiskFailed" | "Locked" | "ReadOnly" | "Corrupt" | "CannotOpen" | "InUse"
 
 const conditions: Record<number, Condition> = {
   5: "Locked",
@@ -84,15 +89,18 @@ const conditions: Record<number, Condition> = {
  */
 export const conditionOf = (error: SqlError): Condition | undefined => {
   const cause = error.reason.cause
-  return cause instanceof SqliteFault && cause.errno !== undefined ? conditions[cause.errno & 0xff] : undefined
+  return cause instanceof SqliteFault ? cause.condition : undefined
 }
 
 class SqliteFault extends Error {
   override readonly name = "SqliteFault"
   readonly errno: number | undefined
+  readonly condition: Condition | undefined
   constructor(fault: Fault) {
     super(fault.message)
     this.errno = fault.code
+    this.condition =
+      fault.inUse === true ? "InUse" : fault.code === undefined ? undefined : conditions[fault.code & 0xff]
   }
 }
 
@@ -104,6 +112,8 @@ const describe = (condition: Condition, config: NodeSqliteConfig): string => {
       return `reading or writing ${config.filename} failed`
     case "Locked":
       return `${config.filename} is locked by another process`
+    case "InUse":
+      return `${config.filename} is in use by another process, or by another client of this one`
     case "ReadOnly":
       return `${config.filename} cannot be written: the file or its folder is read-only`
     case "Corrupt":
@@ -117,7 +127,7 @@ const toSqlError =
   (config: NodeSqliteConfig, operation: string) =>
   (fault: Fault): SqlError => {
     const cause = new SqliteFault(fault)
-    const condition = fault.code === undefined ? undefined : conditions[fault.code & 0xff]
+    const { condition } = cause
     if (condition === undefined) {
       const reason =
         fault.code === undefined
@@ -129,6 +139,7 @@ const toSqlError =
     switch (condition) {
       case "DiskFull":
       case "DiskFailed":
+      case "InUse":
         return new SqlError({ reason: new ConnectionError(props) })
       case "ReadOnly":
         return new SqlError({ reason: new AuthorizationError(props) })
@@ -139,7 +150,7 @@ const toSqlError =
 
 const chunkSize = 256
 
-const makeConnection = (thread: SqliteThread.SqliteThread, config: NodeSqliteConfig): Connection => {
+const makeConnection = (thread: SqliteThread.SqliteThread, config: NodeSqliteConfig): Transacting => {
   const failExecute = toSqlError(config, "execute")
 
   const run = (sql: string, params: ReadonlyArray<unknown>, shape: Shape, cached: boolean) =>
@@ -155,6 +166,11 @@ const makeConnection = (thread: SqliteThread.SqliteThread, config: NodeSqliteCon
     run(sql, params, "values", cached) as Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError>
 
   return {
+    transact: (writes: ReadonlyArray<Write>) =>
+      Effect.mapError(thread.request(["transact", writes]), toSqlError(config, "transact")) as Effect.Effect<
+        ReadonlyArray<Write["rows"][number]>,
+        SqlError
+      >,
     execute: (sql, params, transform) =>
       transform === undefined ? rows(sql, params, true) : Effect.map(rows(sql, params, true), transform),
     executeRaw: (sql, params) => run(sql, params, "raw", true),
@@ -208,7 +224,8 @@ export const make = Effect.fnUntraced(function* (
       synchronous: config.synchronous ?? "FULL",
       busyTimeout: Duration.toMillis(config.busyTimeout ?? "250 millis"),
       statementCacheSize: config.statementCacheSize ?? 200,
-      maxSize: config.maxSize
+      maxSize: config.maxSize,
+      exclusive: config.exclusive ?? false
     }),
     toSqlError(config, "open")
   )

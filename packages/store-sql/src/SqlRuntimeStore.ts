@@ -158,7 +158,8 @@ export const layer: Layer.Layer<RuntimeStore.RuntimeStore, AgentError.StoreUnava
   Layer.effect(RuntimeStore.RuntimeStore, make)
 
 /**
- * The store on an SQLite file, made when it is missing.
+ * The store on an SQLite file, made when it is missing. The file belongs to one process at a time: while another has it, this
+ * fails `StoreUnavailable` and says so.
  *
  * @category layers
  * @since 0.1.0
@@ -166,4 +167,7 @@ export const layer: Layer.Layer<RuntimeStore.RuntimeStore, AgentError.StoreUnava
 export const layerSqlite = (
   config: NodeSqlite.NodeSqliteConfig
 ): Layer.Layer<RuntimeStore.RuntimeStore, AgentError.StoreUnavailable> =>
-  Layer.provide(layer, Layer.effectContext(Effect.mapError(Layer.build(NodeSqlite.layer(config)), unavailable)))
+  Layer.provide(
+    layer,
+    Layer.effectContext(Effect.mapError(Layer.build(NodeSqlite.layer({ exclusive: true, ...config })), unavailable))
+  )

@@ -248,32 +248,35 @@ describe("NodeSqlite", () => {
     expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: "", stdout: "closed\n" })
   })
 
-  it.runIf(existsSync("/usr/bin/strace"))("D1 syncs the log to the disk before a commit is answered", () => {
-    const folder = mkdtempSync(join(tmpdir(), "agent-runtime-"))
-    const trace = join(folder, "trace")
-    const program = `
-      import { NodeSqlite } from "@agent-runtime/store-sql"
+  it.runIf(existsSync("/usr/bin/strace"))(
+    "D1 syncs the log to the disk before a write of the store is answered",
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), "agent-runtime-"))
+      const trace = join(folder, "trace")
+      const program = `
+      import { RuntimeStore } from "@agent-runtime/core"
+      import { SqlRuntimeStore } from "@agent-runtime/store-sql"
       import { Effect } from "effect"
-      import { SqlClient } from "effect/sql"
       import { writeSync } from "node:fs"
       await Effect.runPromise(Effect.gen(function*() {
-        const sql = yield* SqlClient.SqlClient
-        yield* sql\`CREATE TABLE t (v TEXT)\`
+        const store = yield* RuntimeStore.RuntimeStore
+        const handle = yield* store.create({ id: "a", agent: "A", epoch: 1, state: 0, version: 1, info: null })
         for (let i = 0; i < 3; i++) {
           writeSync(1, "asked")
-          yield* sql.withTransaction(sql\`INSERT INTO t VALUES ('x')\`)
+          yield* store.write(handle, { accept: [{ activity: "x", attempts: 0, crashes: 0, due: undefined, ahead: false }] })
           writeSync(1, "answered")
         }
-      }).pipe(Effect.provide(NodeSqlite.layer({ filename: ${JSON.stringify(join(folder, "test.db"))} }))))`
-    const node = [process.execPath, "--conditions=@agent-runtime/source", "--input-type=module", "--eval", program]
-    spawnSync("strace", ["-f", "-e", "trace=fdatasync,fsync,write", "-o", trace, ...node], {
-      cwd: import.meta.dirname,
-      timeout: 100_000
-    })
-    const story = readFileSync(trace, "utf8")
-      .split("\n")
-      .flatMap((line) => /"(asked|answered)"|(sync)\(/.exec(line)?.slice(1).filter(Boolean) ?? [])
-    rmSync(folder, { recursive: true, force: true })
-    expect(story.join(" ")).toMatch(/(asked (sync )+answered ?){3}/)
-  })
+      }).pipe(Effect.provide(SqlRuntimeStore.layerSqlite({ filename: ${JSON.stringify(join(folder, "test.db"))} }))))`
+      const node = [process.execPath, "--conditions=@agent-runtime/source", "--input-type=module", "--eval", program]
+      spawnSync("strace", ["-f", "-e", "trace=fdatasync,fsync,write", "-o", trace, ...node], {
+        cwd: import.meta.dirname,
+        timeout: 100_000
+      })
+      const story = readFileSync(trace, "utf8")
+        .split("\n")
+        .flatMap((line) => /"(asked|answered)"|(sync)\(/.exec(line)?.slice(1).filter(Boolean) ?? [])
+      rmSync(folder, { recursive: true, force: true })
+      expect(story.join(" ")).toMatch(/(asked (sync )+answered ?){3}/)
+    }
+  )
 })

@@ -1,10 +1,12 @@
-import type { RuntimeStore } from "@agent-runtime/core"
+import { RuntimeStore } from "@agent-runtime/core"
 import { NodeSqlite, SqlRuntimeStore } from "@agent-runtime/store-sql"
 import { AgentRuntimeId } from "@agent-runtime/schema"
 import { PgClient } from "@effect/sql-pg"
 import { describe, expect, it, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Redacted, type Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
+import { spawnSync } from "node:child_process"
+import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as FaultyWire from "./support/FaultyWire.ts"
@@ -16,12 +18,36 @@ type Store = RuntimeStore.RuntimeStore["Service"]
 
 const id = AgentRuntimeId.AgentRuntimeId.make("a")
 
-const create = (store: Store) => store.create({ id, agent: "A", epoch: 1, state: 0, version: 1, info: null })
+const create = (store: Store, name: AgentRuntimeId.AgentRuntimeId = id) =>
+  store.create({ id: name, agent: "A", epoch: 1, state: 0, version: 1, info: null })
 
-const accept = (store: Store, handle: RuntimeStore.Handle, activity: string) =>
+const accept = (store: Store, handle: RuntimeStore.Handle, activity: Schema.Json) =>
   store.write(handle, { accept: [{ activity, attempts: 0, crashes: 0, due: undefined, ahead: false }] })
 
 const pending = (store: Store) => Effect.map(store.open(id), (opened) => opened?.pending.map((one) => one.activity))
+
+/** Writes several at once, one of which cannot be written; answers what became of each. */
+const writeBeside = (store: Store, bad: Schema.Json) =>
+  Effect.gen(function* () {
+    const handles = yield* Effect.forEach(["b", "c", "d", "e", "f"], (name) =>
+      create(store, AgentRuntimeId.AgentRuntimeId.make(name))
+    )
+    const exits = yield* Effect.forEach(
+      handles,
+      (handle) => Effect.exit(accept(store, handle, handle.id === "d" ? bad : "good")),
+      { concurrency: "unbounded" }
+    )
+    const left = yield* Effect.forEach(handles, (handle) =>
+      Effect.map(store.open(handle.id), (opened) => opened?.pending.length)
+    )
+    yield* accept(store, (yield* store.open(handles[2]!.id))!.handle, "good as well")
+    return { outcomes: exits.map((exit) => exit._tag), left }
+  })
+
+const alone = { outcomes: ["Success", "Success", "Failure", "Success", "Success"], left: [1, 1, 0, 1, 1] }
+
+const circular: Record<string, Schema.Json> = {}
+circular["self"] = circular
 
 const clientOf = (layer: Layer.Layer<SqlClient.SqlClient, unknown>) =>
   Effect.orDie(Effect.map(Layer.build(Layer.fresh(layer)), Context.get(SqlClient.SqlClient)))
@@ -66,6 +92,50 @@ describe("SqlRuntimeStore on SQLite", () => {
     })
   )
 
+  it.live("D6 lets what cannot be written fail alone, and commits the others of its group", () =>
+    Effect.gen(function* () {
+      const { store } = yield* open({ maxSize: 300_000 })
+      expect(yield* writeBeside(store, "x".repeat(400_000))).toEqual(alone)
+      const { store: another } = yield* open()
+      expect(yield* writeBeside(another, ["not left behind", circular])).toEqual(alone)
+    })
+  )
+
+  it.live("lets one process have the file; a second one is told so, and has it once the first has gone", () =>
+    Effect.gen(function* () {
+      const filename = join(yield* TempFolder.make, "store.db")
+      const layer = Layer.fresh(SqlRuntimeStore.layerSqlite({ filename, busyTimeout: 20 }))
+      const first = yield* Scope.make()
+      const store = Context.get(yield* Layer.buildWithScope(layer, first), RuntimeStore.RuntimeStore)
+      const handle = yield* create(store)
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
+      expect(error).toMatchObject({
+        _tag: "StoreUnavailable",
+        message: expect.stringMatching(/store\.db is in use by another process/)
+      })
+      const other = spawnSync(
+        process.execPath,
+        [
+          "--conditions=@agent-runtime/source",
+          "--input-type=module",
+          "--eval",
+          `import { NodeSqlite } from "@agent-runtime/store-sql"
+         import { Effect, Layer } from "effect"
+         const client = NodeSqlite.layer({ filename: ${JSON.stringify(filename)}, exclusive: true, busyTimeout: 20 })
+         const error = await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(client))))
+         console.log(NodeSqlite.conditionOf(error))`
+        ],
+        { cwd: import.meta.dirname, encoding: "utf8" }
+      )
+      expect(other.stdout).toBe("InUse\n")
+      // Whoever has it goes on, undisturbed.
+      yield* accept(store, handle, "x")
+      yield* Scope.close(first, Exit.void)
+      const next = Context.get(yield* Layer.build(layer), RuntimeStore.RuntimeStore)
+      expect(yield* pending(next)).toEqual(["x"])
+    })
+  )
+
   it.live("says at the start that the file cannot be written", () =>
     Effect.gen(function* () {
       const { filename } = yield* open()
@@ -77,7 +147,9 @@ describe("SqlRuntimeStore on SQLite", () => {
 
   it.live("says at the start that the file is no database", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename: import.meta.filename })))
+      const filename = join(yield* TempFolder.make, "store.db")
+      writeFileSync(filename, "not a database, but long enough to have been one ".repeat(100))
+      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename })))
       expect(error).toMatchObject({
         _tag: "StoreUnavailable",
         message: expect.stringMatching(/is not an SQLite database/)
@@ -98,8 +170,33 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
       direct<{ activity: string }>`SELECT activity FROM agent_pending ORDER BY position`,
       (found) => found.map((row) => JSON.parse(row.activity))
     )
-    return { server, wire, store, rows, handle: yield* create(store) }
+    return { server, wire, direct, store, rows, handle: yield* create(store) }
   })
+
+  it.effect("D6 lets what cannot be written fail alone, and commits the others of its group", () =>
+    Effect.gen(function* () {
+      const { direct, store } = yield* open
+      yield* direct`ALTER TABLE agent_pending ADD CONSTRAINT short CHECK (length(activity) < 1000)`
+      expect(yield* writeBeside(store, "x".repeat(2000))).toEqual(alone)
+    })
+  )
+
+  it.effect("D1 has flushed the log of the database when a write is answered", () =>
+    Effect.gen(function* () {
+      const { direct, handle, store } = yield* open
+      const flushed = Effect.map(direct<{ lsn: string }>`SELECT pg_current_wal_flush_lsn() - '0/0' AS lsn`, ([row]) =>
+        Number(row?.lsn)
+      )
+      const written = Effect.map(direct<{ lsn: string }>`SELECT pg_current_wal_insert_lsn() - '0/0' AS lsn`, ([row]) =>
+        Number(row?.lsn)
+      )
+      for (let i = 0; i < 20; i++) {
+        const before = yield* written
+        yield* accept(store, handle, "x")
+        expect((yield* flushed) - before).toBeGreaterThan(0)
+      }
+    })
+  )
 
   it.effect("D6 finds out that a commit whose answer was lost has happened, and acknowledges it once", () =>
     Effect.gen(function* () {

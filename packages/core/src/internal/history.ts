@@ -13,6 +13,8 @@ export class History {
   private readonly kernel: Kernel
   private readonly ended = new Deque<Activity>()
   private named: Map<string, Activity> | undefined = undefined
+  /** Activities whose ids were made up here, while what becomes of them is being written. */
+  private held: Map<number, Activity> | undefined = undefined
   /** Pending activities of the types that reject overlap, by type. */
   private rejecting: Map<string, number> | undefined = undefined
   private next: number
@@ -38,18 +40,18 @@ export class History {
 
   /** It is neither in the mailbox nor in the log while what becomes of it is being written: it is found all the same. */
   hold(activity: Activity): void {
-    ;(this.named ??= new Map()).set(activity.id, activity)
+    if (activity.serial !== 0) (this.held ??= new Map()).set(activity.serial, activity)
   }
 
   release(activity: Activity): void {
-    if (activity.serial !== 0 && this.named?.get(activity.id) === activity) this.named.delete(activity.id)
+    this.held?.delete(activity.serial)
   }
 
   /** An activity that was given this id, or has ended with it, while its receipt is kept. */
   find(id: string): Activity | undefined {
     const named = this.named?.get(id)
     const serial = named === undefined ? this.kernel.ids.parse(id) : 0
-    const activity = named ?? (serial === 0 ? undefined : this.findEnded(serial))
+    const activity = named ?? (serial === 0 ? undefined : (this.held?.get(serial) ?? this.findEnded(serial)))
     if (activity === undefined || activity.exit === undefined) return activity
     const { config, millis } = this.kernel
     const isKept =

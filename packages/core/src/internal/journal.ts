@@ -126,49 +126,62 @@ export class Journal {
   }
 }
 
+const nothing: ReadonlyArray<number> = []
+const none: Written = { accepted: nothing, buried: nothing, outbox: nothing }
+
 const applyAll = (batch: ReadonlyArray<Step>, changes: ReadonlyArray<Change>, written: Written): void => {
   let accepted = 0
   let buried = 0
   let outbox = 0
-  for (const [index, { apply }] of batch.entries()) {
-    const change = changes[index]!
-    apply({
-      accepted: written.accepted.slice(accepted, (accepted += change.accept?.length ?? 0)),
-      buried: written.buried.slice(buried, (buried += change.bury?.length ?? 0)),
-      outbox: written.outbox.slice(outbox, (outbox += change.send?.length ?? 0))
-    })
+  const next = (positions: ReadonlyArray<number>, from: number, count: number) =>
+    count === 0 ? nothing : positions.slice(from, from + count)
+  for (let i = 0; i < batch.length; i++) {
+    const { accept, bury, send } = changes[i]!
+    if (accept === undefined && bury === undefined && send === undefined) {
+      batch[i]!.apply(none)
+      continue
+    }
+    const mine = {
+      accepted: next(written.accepted, accepted, accept?.length ?? 0),
+      buried: next(written.buried, buried, bury?.length ?? 0),
+      outbox: next(written.outbox, outbox, send?.length ?? 0)
+    }
+    accepted += mine.accepted.length
+    buried += mine.buried.length
+    outbox += mine.outbox.length
+    batch[i]!.apply(mine)
   }
 }
+
+type Merged = { -readonly [K in keyof Change]: Change[K] }
+
+const joined = <A>(before: ReadonlyArray<A> | undefined, after: ReadonlyArray<A>): ReadonlyArray<A> =>
+  before === undefined ? after : before.concat(after)
 
 /** What each step changes, as one change: lists follow each other, of single values the last one holds. */
 const merge = (changes: ReadonlyArray<Change>): Change => {
   if (changes.length === 1) return changes[0]!
-  const all = <A>(pick: (change: Change) => ReadonlyArray<A> | undefined): Array<A> =>
-    changes.flatMap((change) => pick(change) ?? [])
-  const last = <A>(pick: (change: Change) => A | undefined): A | undefined => {
-    for (let i = changes.length - 1; i >= 0; i--) {
-      const value = pick(changes[i]!)
-      if (value !== undefined) return value
+  const all: Merged = {}
+  const accept: Array<NonNullable<Change["accept"]>[number]> = []
+  let keep = false
+  for (const change of changes) {
+    if (change.accept !== undefined) for (const one of change.accept) accept.push(one)
+    if (change.start !== undefined) all.start = change.start
+    if (change.update !== undefined) all.update = joined(all.update, change.update)
+    if (change.remove !== undefined) all.remove = joined(all.remove, change.remove)
+    if (change.append !== undefined) all.append = joined(all.append, change.append)
+    if (change.state !== undefined) {
+      keep ||= change.state.keep
+      all.state = change.state
     }
-    return undefined
+    if (change.info !== undefined) all.info = change.info
+    if (change.bury !== undefined) all.bury = joined(all.bury, change.bury)
+    if (change.exhume !== undefined) all.exhume = joined(all.exhume, change.exhume)
+    if (change.send !== undefined) all.send = joined(all.send, change.send)
+    if (change.sent !== undefined) all.sent = joined(all.sent, change.sent)
+    if (change.terminated === true) all.terminated = true
   }
-  const start = last((change) => change.start)
-  const state = last((change) => change.state)
-  const info = last((change) => change.info)
-  return {
-    accept: all((change) => change.accept),
-    update: all((change) => change.update),
-    remove: all((change) => change.remove),
-    append: all((change) => change.append),
-    bury: all((change) => change.bury),
-    exhume: all((change) => change.exhume),
-    send: all((change) => change.send),
-    sent: all((change) => change.sent),
-    ...(start === undefined ? {} : { start }),
-    ...(state === undefined
-      ? {}
-      : { state: { ...state, keep: changes.some((change) => change.state?.keep === true) } }),
-    ...(info === undefined ? {} : { info }),
-    ...(changes.some((change) => change.terminated === true) ? { terminated: true } : {})
-  }
+  if (accept.length > 0) all.accept = accept
+  if (keep && all.state !== undefined) all.state = { ...all.state, keep }
+  return all
 }

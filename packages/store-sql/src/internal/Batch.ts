@@ -5,9 +5,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { Changes } from "./Changes.ts"
+import { Changes, type Writes } from "./Changes.ts"
 import type { Held } from "./Held.ts"
 import * as Life from "./Life.ts"
+import type { Guards } from "./Statements.ts"
 
 export class Batch {
   private readonly created = new Map<string, { readonly options: Life.CreateOptions; held: Held | undefined }>()
@@ -43,19 +44,18 @@ export class Batch {
     return () => Exit.fail(Life.fenced(held))
   }
 
-  /**
-   * Runs the statements inside the current transaction. Answers the runtimes that `owner` no longer owns: then the
-   * transaction must be rolled back.
-   */
-  run(sql: SqlClient, owner: number): Effect.Effect<ReadonlySet<number>, SqlError> {
-    const { changes, created, opened } = this
-    return Effect.gen(function* () {
-      const lost = yield* changes.run(sql, owner)
-      if (lost.size > 0) return lost
-      yield* Life.create(sql, owner, created)
-      yield* Life.open(sql, owner, opened)
-      return lost
-    })
+  /** What is written of runtimes that are held already. */
+  writes(guards: Guards): ReadonlyArray<Writes> {
+    return this.changes.writes(guards)
+  }
+
+  get hasLives(): boolean {
+    return this.created.size > 0 || this.opened.size > 0
+  }
+
+  /** Creates and opens, inside the current transaction. */
+  live(sql: SqlClient, owner: number): Effect.Effect<void, SqlError> {
+    return Effect.andThen(Life.create(sql, owner, this.created), Life.open(sql, owner, this.opened))
   }
 
   /** The commit has succeeded. */

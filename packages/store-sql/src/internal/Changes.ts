@@ -1,14 +1,18 @@
 // Changes of many runtimes as rows. Nothing here is seen by anyone until the commit has succeeded.
 import type { RuntimeStore } from "@agent-runtime/core"
-import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
 import type { Held } from "./Held.ts"
-import * as Rows from "./Rows.ts"
+import type * as Rows from "./Rows.ts"
 import * as Statements from "./Statements.ts"
 
 type Row = ReadonlyArray<Rows.Value>
+
+/** A statement with its rows. Where it is guarded, each row must find something to change, or nothing may be committed. */
+export interface Writes {
+  readonly statement: Rows.Statement
+  readonly rows: ReadonlyArray<Row>
+  readonly guarded: boolean
+}
 
 /** What becomes of a runtime's own row; what is undefined stays. */
 interface Advance {
@@ -19,15 +23,21 @@ interface Advance {
   state: RuntimeStore.Change["state"]
   info: string | undefined
   terminated: boolean
+  pending: number
+  readonly removed: Array<number>
+  ended: ReadonlyArray<number>
   touched: boolean
 }
+
+/** So many of one runtime are deleted at a time: they are beside each other, and each page that is touched costs. */
+const manyEnded = 32
 
 export class Changes {
   private readonly next: () => number
   private readonly advances = new Map<Held, Advance>()
   private readonly accepted: Array<Row> = []
-  private readonly updated: Array<Row> = []
-  private readonly removed: Array<Row> = []
+  /** By position: of several changes of one activity the last one holds. */
+  private readonly updated = new Map<number, Row>()
   private readonly appended: Array<Row> = []
   private readonly kept: Array<Row> = []
   private readonly buried: Array<Row> = []
@@ -52,7 +62,7 @@ export class Changes {
       JSON.stringify(one.activity)
     ])
     for (const { ahead, attempts, crashes, due, position } of change.update ?? []) {
-      this.updated.push([position, attempts, crashes, due ?? null, ahead ? 1 : 0])
+      this.updated.set(position, [position, attempts, crashes, due ?? null, ahead ? 1 : 0])
     }
     this.place(change.append, this.appended, (one, position) => {
       const row = [position, runtime, advance.head, one.sequence, one.at, JSON.stringify(one.entry)]
@@ -62,7 +72,12 @@ export class Changes {
     })
     const buried = this.place(change.bury, this.buried, (one, position) => [position, runtime, JSON.stringify(one)])
     const outbox = this.place(change.send, this.sending, (one, position) => [position, runtime, JSON.stringify(one)])
-    for (const position of change.remove ?? []) this.removed.push([position])
+    for (const position of change.remove ?? []) {
+      this.updated.delete(position)
+      advance.removed.push(position)
+      advance.touched = true
+    }
+    advance.pending += accepted.length - (change.remove?.length ?? 0)
     for (const position of change.exhume ?? []) this.exhumed.push([position])
     for (const position of change.sent ?? []) this.sent.push([position])
     this.follow(advance, change)
@@ -91,6 +106,9 @@ export class Changes {
         state: undefined,
         info: undefined,
         terminated: false,
+        pending: held.pending,
+        removed: [],
+        ended: held.ended,
         touched: false
       }
       this.advances.set(held, advance)
@@ -127,12 +145,19 @@ export class Changes {
     advance.touched = true
   }
 
-  run(sql: SqlClient, owner: number): Effect.Effect<ReadonlySet<number>, SqlError> {
+  /** All rows, in the order in which they are to be written. The rows of `guarded` begin with their runtime. */
+  writes({ advance, owned }: Statements.Guards): ReadonlyArray<Writes> {
     const advanced: Array<Row> = []
     const checked: Array<Row> = []
-    const lost = new Set<number>()
-    for (const { attempts, head, held, info, running, state, terminated, touched } of this.advances.values()) {
-      lost.add(held.runtime)
+    const deleted: Array<Row> = []
+    for (const advance of this.advances.values()) {
+      const { attempts, head, held, info, pending, removed, running, state, terminated, touched } = advance
+      if (removed.length > 0) {
+        const ended = [...held.ended, ...removed]
+        const isTime = pending <= 0 || ended.length >= manyEnded
+        if (isTime) for (const position of ended) deleted.push([position])
+        advance.ended = isTime ? [] : ended
+      }
       if (!touched) checked.push([held.runtime])
       else {
         advanced.push([
@@ -144,41 +169,34 @@ export class Changes {
           running,
           attempts ?? null,
           info ?? null,
-          terminated ? 1 : null
+          terminated ? 1 : null,
+          advance.ended === held.ended ? null : advance.ended.join()
         ])
       }
     }
-    const stillOwned = (statement: Rows.Statement, rows: ReadonlyArray<Row>) =>
-      Effect.map(Rows.run(sql, statement, rows), (found) => {
-        for (const row of found) lost.delete(Number(row["runtime"]))
-      })
-    // Sent one after the other without waiting for the answers: what is lost is rolled back with the rest.
-    return Effect.as(
-      Effect.all(
-        [
-          stillOwned(Statements.advance(owner), advanced),
-          stillOwned(Statements.owned(owner, Rows.isPostgres(sql)), checked),
-          Rows.run(sql, Statements.accept, this.accepted),
-          Rows.run(sql, Statements.update, this.updated),
-          Rows.run(sql, Statements.remove("agent_pending"), this.removed),
-          Rows.run(sql, Statements.append, this.appended),
-          Rows.run(sql, Statements.keep, this.kept),
-          Rows.run(sql, Statements.bury, this.buried),
-          Rows.run(sql, Statements.remove("agent_letters"), this.exhumed),
-          Rows.run(sql, Statements.send, this.sending),
-          Rows.run(sql, Statements.remove("agent_outbox"), this.sent)
-        ],
-        { concurrency: "unbounded", discard: true }
-      ),
-      lost
-    )
+    const all: ReadonlyArray<Writes> = [
+      { statement: advance, rows: advanced, guarded: true },
+      { statement: owned, rows: checked, guarded: true },
+      { statement: Statements.accept, rows: this.accepted, guarded: false },
+      { statement: Statements.update, rows: Array.from(this.updated.values()), guarded: false },
+      { statement: Statements.removePending, rows: deleted, guarded: false },
+      { statement: Statements.append, rows: this.appended, guarded: false },
+      { statement: Statements.keep, rows: this.kept, guarded: false },
+      { statement: Statements.bury, rows: this.buried, guarded: false },
+      { statement: Statements.exhume, rows: this.exhumed, guarded: false },
+      { statement: Statements.send, rows: this.sending, guarded: false },
+      { statement: Statements.sent, rows: this.sent, guarded: false }
+    ]
+    return all.filter(({ rows }) => rows.length > 0)
   }
 
   /** The commit has succeeded: from here on the next rows follow these. */
   settle(): void {
-    for (const { head, held, running } of this.advances.values()) {
+    for (const { ended, head, held, pending, running } of this.advances.values()) {
       held.head = head
       held.running = running
+      held.pending = pending
+      held.ended = ended
     }
   }
 }

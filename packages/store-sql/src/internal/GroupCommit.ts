@@ -9,11 +9,10 @@ import type * as Scope from "effect/Scope"
 /** Puts an operation into a batch; what it answers is asked once the batch has been committed. */
 export type Operation<B, A, E> = (batch: B) => () => Exit.Exit<A, E>
 
-/** An operation whose outcome goes to whoever waits for it. */
-export type Step<B> = (batch: B) => () => void
-
-interface Waiting<B, X> {
-  readonly step: Step<B>
+/** An operation and whoever waits for it. */
+export interface Step<B, X> {
+  /** Puts the operation into a batch; answers how to give out its outcome. */
+  readonly add: (batch: B) => () => void
   readonly fail: (cause: Cause.Cause<X>) => void
 }
 
@@ -29,25 +28,13 @@ export interface GroupCommit<B, X> {
  * give out its outcome; outcomes are given out in that order. When the scope closes, what was submitted is committed first.
  */
 export const make = Effect.fnUntraced(function* <B, X>(options: {
-  readonly commit: (group: ReadonlyArray<Step<B>>) => Effect.Effect<ReadonlyArray<() => void>, X>
+  readonly commit: (group: ReadonlyArray<Step<B, X>>) => Effect.Effect<ReadonlyArray<() => void>>
   readonly maxGroup: number
 }): Effect.fn.Return<GroupCommit<B, X>, never, Scope.Scope> {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const idle = Latch.makeUnsafe(true)
-  let waiting: Array<Waiting<B, X>> = []
+  let waiting: Array<Step<B, X>> = []
   let committing = false
-
-  const commit = (group: ReadonlyArray<Waiting<B, X>>): Effect.Effect<void> =>
-    Effect.matchCauseEffect(options.commit(group.map((one) => one.step)), {
-      onSuccess: (outcomes) =>
-        Effect.sync(() => {
-          for (const giveOut of outcomes) giveOut()
-        }),
-      onFailure: (cause) =>
-        Effect.sync(() => {
-          for (const one of group) one.fail(cause)
-        })
-    })
 
   const drain = Effect.gen(function* () {
     while (waiting.length > 0) {
@@ -55,7 +42,7 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
       yield* Effect.yieldNow
       const group = waiting.slice(0, options.maxGroup)
       waiting = waiting.slice(options.maxGroup)
-      yield* commit(group)
+      for (const giveOut of yield* options.commit(group)) giveOut()
     }
     committing = false
     idle.openUnsafe()
@@ -67,7 +54,7 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
     submit: <A, E>(operation: Operation<B, A, E>) =>
       Effect.callback<A, E | X>((resume) => {
         waiting.push({
-          step: (batch) => {
+          add: (batch) => {
             const outcome = operation(batch)
             return () => resume(outcome())
           },

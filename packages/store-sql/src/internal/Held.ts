@@ -13,13 +13,28 @@ export class Held implements RuntimeStore.Handle {
   head: number
   /** The position of the activity that runs, 0 if none does. */
   running: number
+  /** How many of its activities are pending. */
+  pending: number
+  /** The positions of those that have ended and whose rows are still there. */
+  ended: ReadonlyArray<number>
 
-  constructor(runtime: number, of: RuntimeStore.Handle, head: number, running: number) {
+  constructor(
+    runtime: number,
+    of: RuntimeStore.Handle,
+    at: {
+      readonly head: number
+      readonly running: number
+      readonly pending: number
+      readonly ended: ReadonlyArray<number>
+    }
+  ) {
     this.runtime = runtime
     this.id = of.id
     this.agent = of.agent
     this.epoch = of.epoch
-    this.head = head
-    this.running = running
+    this.head = at.head
+    this.running = at.running
+    this.pending = at.pending
+    this.ended = at.ended
   }
 }

@@ -38,7 +38,12 @@ export const create = (
         })
         for (const row of yield* Rows.run(sql, Statements.create, rows)) {
           const creation = creations.get(String(row["id"]))!
-          creation.held = new Held(Number(row["runtime"]), creation.options, 0, 0)
+          creation.held = new Held(Number(row["runtime"]), creation.options, {
+            head: 0,
+            running: 0,
+            pending: 0,
+            ended: []
+          })
         }
       })
     for (const creation of creations.values()) creation.held = undefined
@@ -97,6 +102,11 @@ const toKept = (row: Rows.Row): RuntimeStore.Kept => ({
   value: Rows.parse(row["value"])
 })
 
+const toEnded = (row: Rows.Row): ReadonlyArray<number> => {
+  const positions = String(row["ended"])
+  return positions === "" ? [] : positions.split(",").map(Number)
+}
+
 const toPending =
   (running: number, attempts: number) =>
   (row: Rows.Row): RuntimeStore.Pending => {
@@ -131,10 +141,12 @@ export const open = (
       const head = Number(row["head"])
       const running = Number(row["running"])
       const stored = toStored(row)
+      const ended = toEnded(row)
+      const left = (pending.get(runtime) ?? []).filter((one) => !ended.includes(Number(one["position"])))
       const opened: RuntimeStore.Opened = {
         ...stored,
-        handle: new Held(runtime, stored, head, running),
-        pending: (pending.get(runtime) ?? []).map(toPending(running, Number(row["attempts"]))),
+        handle: new Held(runtime, stored, { head, running, pending: left.length, ended }),
+        pending: left.map(toPending(running, Number(row["attempts"]))),
         running: running === 0 ? undefined : running,
         deadLetters: (letters.get(runtime) ?? []).map(toKept),
         outbox: (outbox.get(runtime) ?? []).map(toKept)

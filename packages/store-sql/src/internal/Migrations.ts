@@ -12,7 +12,8 @@ import { isPostgres } from "./Rows.ts"
  *
  * - each row of the log names the runtime's row before it, and the runtime names its newest: whoever reads a runtime's log
  *   follows that chain;
- * - what is pending is deleted when it has ended, so that reading all of it is proportional to what is pending;
+ * - what is pending is deleted when it has ended, so that reading all of it is proportional to what is pending; of a backlog
+ *   the runtime names what has ended (`ended`), until it is deleted many rows at a time;
  * - the attempt that runs is a column of the runtime, which each commit writes anyway.
  *
  * An index costs PostgreSQL little, and there several processes may take over one runtime at a time.
@@ -40,7 +41,8 @@ const initial = Effect.gen(function* () {
     head BIGINT NOT NULL,
     running BIGINT NOT NULL,
     attempts BIGINT NOT NULL,
-    info TEXT NOT NULL
+    info TEXT NOT NULL,
+    ended TEXT NOT NULL DEFAULT ''
   )`)
   yield* create(`CREATE TABLE agent_pending (
     position ${position},

@@ -19,6 +19,8 @@ export interface Column {
 export interface Statement {
   readonly columns: ReadonlyArray<Column>
   readonly around: (rows: string) => string
+  /** The same for one row on SQLite, where there is a cheaper form. */
+  readonly alone?: string
 }
 
 export const bigint = (name: string): Column => ({ name, type: "bigint" })
@@ -72,6 +74,10 @@ export const run = (
   for (let i = 0; i < rows.length; i += size) chunks.push(rows.slice(i, i + size))
   return Effect.map(Effect.forEach(chunks, chunk), (answers) => answers.flat())
 }
+
+/** A statement as it runs on SQLite for one row. */
+export const forOneRow = ({ alone, around, columns }: Statement): string =>
+  alone ?? around(`(SELECT ${columns.map(({ name }) => `? AS ${name}`).join(", ")}) AS v`)
 
 const numbered = (sql: SqlClient, statement: string): string =>
   isPostgres(sql) ? statement : statement.replace(/\$(?=\d)/g, "?")

@@ -12,12 +12,23 @@ export interface Opening {
   readonly statementCacheSize: number
   /** bytes */
   readonly maxSize: number | undefined
+  /** Whether the file is to be held against others that open it so. */
+  readonly exclusive: boolean
 }
 
 /** How the rows of a statement are wanted: objects, arrays, or as the driver answers. */
 export type Shape = "rows" | "values" | "raw"
 
+/** One statement for many rows, run once for each. */
+export interface Write {
+  readonly sql: string
+  readonly rows: ReadonlyArray<ReadonlyArray<string | number | null>>
+  /** Each row must find something to change: where one does not, nothing of the transaction happens. */
+  readonly guarded: boolean
+}
+
 export type Request =
+  | readonly [op: "transact", writes: ReadonlyArray<Write>]
   | readonly [op: "run", sql: string, params: ReadonlyArray<unknown>, shape: Shape, bigints: boolean, cached: boolean]
   | readonly [op: "iterate", sql: string, params: ReadonlyArray<unknown>, bigints: boolean]
   | readonly [op: "next", count: number]
@@ -29,6 +40,8 @@ export interface Fault {
   readonly message: string
   /** SQLite's extended result code; absent when the fault is not SQLite's. */
   readonly code: number | undefined
+  /** Set where another holds the file. */
+  readonly inUse?: boolean
 }
 
 /** `inTransaction` is the state after the request, so that the main thread never has to guess it. */

@@ -2,7 +2,7 @@
 // waits for the disk waits here, not in the event loop of the program.
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Answer, Fault, Opening, Request } from "./SqliteProtocol.ts"
+import type { Answer, Fault, Opening, Request, Write } from "./SqliteProtocol.ts"
 
 const opening = workerData as Opening
 const port = parentPort!
@@ -14,13 +14,43 @@ process.emitWarning = (...args: ReadonlyArray<unknown>) => {
   if (!String(args[0]).includes("SQLite is an experimental feature")) emitWarning(...args)
 }
 
+class InUse extends Error {}
+
+const codeOf = (cause: unknown): number | undefined =>
+  typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
+    ? cause.errcode
+    : undefined
+
+const isBusy = (cause: unknown): boolean => ((codeOf(cause) ?? 0) & 0xff) === 5
+
+/** Kept for as long as the thread lives. */
+let held: DatabaseSync | undefined
+
+/**
+ * Holds the file. The lock is SQLite's own, on an empty file beside it: readers of the database are not kept out, and the
+ * operating system frees it however the process ends. Where no such file can be made, nobody can write the database either.
+ */
+const hold = async (): Promise<void> => {
+  if (!opening.exclusive || opening.filename === ":memory:") return
+  const { DatabaseSync } = await import("node:sqlite")
+  try {
+    held = new DatabaseSync(`${opening.filename}-lock`, { timeout: opening.busyTimeout })
+    held.exec("BEGIN EXCLUSIVE")
+  } catch (cause) {
+    if (isBusy(cause)) throw new InUse(`${opening.filename}-lock is locked`, { cause })
+  }
+}
+
 const open = async (): Promise<DatabaseSync> => {
+  await hold()
   const { DatabaseSync } = await import("node:sqlite")
   const db = new DatabaseSync(opening.filename, { readOnly: opening.readonly, timeout: opening.busyTimeout })
   try {
     if (!opening.readonly) {
       db.exec("PRAGMA journal_mode = WAL")
       db.exec("PRAGMA journal_size_limit = 67108864")
+      // The same few pages change at each commit: written back less often, they are written back less.
+      db.exec("PRAGMA wal_autocheckpoint = 4096")
     }
     db.exec(`PRAGMA synchronous = ${opening.synchronous}`)
     if (opening.maxSize !== undefined) {
@@ -38,10 +68,8 @@ const open = async (): Promise<DatabaseSync> => {
 
 const toFault = (cause: unknown): Fault => ({
   message: cause instanceof Error ? cause.message : String(cause),
-  code:
-    typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
-      ? cause.errcode
-      : undefined
+  code: codeOf(cause),
+  inUse: cause instanceof InUse
 })
 
 const toInput = (value: unknown): SQLInputValue =>
@@ -70,6 +98,26 @@ const serve = (db: DatabaseSync) => {
     return statement
   }
 
+  /** The rows that found nothing to change; where there are any, nothing has happened. */
+  const transact = (writes: ReadonlyArray<Write>): ReadonlyArray<unknown> => {
+    const missed: Array<unknown> = []
+    prepare("BEGIN IMMEDIATE", true).run()
+    try {
+      for (const { guarded, rows, sql } of writes) {
+        const statement = prepare(sql, true)
+        const isQuery = guarded && statement.columns().length > 0
+        for (const row of rows) {
+          const found = isQuery ? statement.get(...row) !== undefined : Number(statement.run(...row).changes) > 0
+          if (guarded && !found) missed.push(row)
+        }
+      }
+      prepare(missed.length === 0 ? "COMMIT" : "ROLLBACK", true).run()
+    } finally {
+      if (db.isTransaction) db.exec("ROLLBACK")
+    }
+    return missed
+  }
+
   const handle = (request: Request): unknown => {
     switch (request[0]) {
       case "run": {
@@ -81,6 +129,8 @@ const serve = (db: DatabaseSync) => {
         const result = statement.run(...params.map(toInput))
         return shape === "raw" ? { changes: result.changes, lastInsertRowid: result.lastInsertRowid } : []
       }
+      case "transact":
+        return transact(request[1])
       case "iterate": {
         const statement = prepare(request[1], false)
         statement.setReadBigInts(request[3])
@@ -109,6 +159,7 @@ const serve = (db: DatabaseSync) => {
           // Whoever opens the file next finds the same rows in the log that stays beside it.
         }
         db.close()
+        held?.close()
         return undefined
       }
     }

@@ -33,8 +33,19 @@ export const create: Statement = (() => {
   }
 })()
 
-/** A null leaves the column as it is. Answers the runtimes that were still owned. */
-export const advance = (owner: number): Statement => {
+/** What finds nothing to change where a runtime has another owner; both answer the runtimes that they found. */
+export interface Guards {
+  readonly advance: Statement
+  readonly owned: Statement
+}
+
+export const guards = (owner: number, postgres: boolean): Guards => ({
+  advance: advance(owner),
+  owned: owned(owner, postgres)
+})
+
+/** A null leaves the column as it is. */
+const advance = (owner: number): Statement => {
   const columns = [
     text("state"),
     bigint("version"),
@@ -43,18 +54,21 @@ export const advance = (owner: number): Statement => {
     bigint("running"),
     bigint("attempts"),
     text("info"),
-    bigint("terminated")
+    bigint("terminated"),
+    text("ended")
   ]
   const set = columns.map(({ name }) => `${name} = coalesce(v.${name}, agent_runtimes.${name})`).join(", ")
+  const alone = columns.map(({ name }, i) => `${name} = coalesce(?${i + 2}, ${name})`).join(", ")
   return {
     columns: [bigint("runtime"), ...columns],
+    alone: `UPDATE agent_runtimes SET ${alone} WHERE runtime = ?1 AND owner = ${owner}`,
     around: (v) => `UPDATE agent_runtimes SET ${set} FROM ${v}
       WHERE agent_runtimes.runtime = v.runtime AND agent_runtimes.owner = ${owner} RETURNING agent_runtimes.runtime`
   }
 }
 
-/** Answers the runtimes that are still owned. On PostgreSQL they cannot be taken over before the commit. */
-export const owned = (owner: number, postgres: boolean): Statement => ({
+/** On PostgreSQL they cannot be taken over before the commit. */
+const owned = (owner: number, postgres: boolean): Statement => ({
   columns: [bigint("runtime")],
   around: (v) => `SELECT agent_runtimes.runtime FROM agent_runtimes
     WHERE agent_runtimes.runtime IN (SELECT v.runtime FROM ${v}) AND agent_runtimes.owner = ${owner}${postgres ? " FOR SHARE" : ""}`
@@ -109,10 +123,21 @@ export const bury = insert("agent_letters", [bigint("position"), bigint("runtime
 
 export const send = insert("agent_outbox", [bigint("position"), bigint("runtime"), text("value")])
 
-export const remove = (table: "agent_pending" | "agent_letters" | "agent_outbox"): Statement => ({
+const remove = (table: "agent_pending" | "agent_letters" | "agent_outbox"): Statement => ({
   columns: [bigint("position")],
+  alone: `DELETE FROM ${table} WHERE position = ?`,
   around: (v) => `DELETE FROM ${table} WHERE position IN (SELECT v.position FROM ${v})`
 })
+
+export const removePending = remove("agent_pending")
+export const exhume = remove("agent_letters")
+export const sent = remove("agent_outbox")
+
+/** Counts the commits of an instance, so that the database can be asked which one was the last. */
+export const count: Statement = {
+  columns: [bigint("instance"), bigint("commits")],
+  around: (v) => `UPDATE agent_instances SET commits = v.commits FROM ${v} WHERE agent_instances.instance = v.instance`
+}
 
 /** The positions of a runtime's log, newest first, from its newest row at `$1`, for as long as the condition holds. */
 export const chain = (condition: string): string =>

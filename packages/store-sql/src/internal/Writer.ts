@@ -4,6 +4,7 @@ import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -11,11 +12,15 @@ import type { SqlError } from "effect/sql/SqlError"
 import { Batch } from "./Batch.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Rows from "./Rows.ts"
+import * as Statements from "./Statements.ts"
+import * as Transaction from "./Transaction.ts"
 
 export interface Writer {
   /** Succeeds after the commit. `SqlError`: certainly not committed. */
   readonly submit: <A, E>(operation: GroupCommit.Operation<Batch, A, E>) => Effect.Effect<A, E | SqlError>
 }
+
+type Step = GroupCommit.Step<Batch, SqlError>
 
 class TakenOver extends Data.TaggedError("TakenOver")<{ readonly runtimes: ReadonlySet<number> }> {}
 
@@ -26,9 +31,44 @@ const maxGroup = 1000
 const isCollision = (error: SqlError | TakenOver): boolean =>
   error._tag === "SqlError" && (error.reason._tag === "DeadlockError" || error.reason._tag === "SerializationError")
 
+/** Whether what was written is at fault, or may be: too large for the database or for what room is left, for one. */
+const isOfOne = ({ reason }: SqlError): boolean =>
+  !["ConnectionError", "AuthenticationError", "AuthorizationError", "LockTimeoutError"].includes(reason._tag) ||
+  isDiskFull(reason.cause)
+
+const isDiskFull = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "errno" in cause && cause.errno === 13
+
+/**
+ * Puts the steps into a batch, except those known to be `broken`: what cannot even be put into rows fails by itself. Answers
+ * nothing where one more was found, of which a part may be in the batch.
+ */
+const addAll = (
+  batch: Batch,
+  steps: ReadonlyArray<Step>,
+  broken: Map<Step, unknown>
+): ReadonlyArray<() => void> | undefined => {
+  const outcomes: Array<() => void> = []
+  for (const step of steps) {
+    if (broken.has(step)) {
+      outcomes.push(() => step.fail(Cause.die(broken.get(step))))
+      continue
+    }
+    try {
+      outcomes.push(step.add(batch))
+    } catch (defect) {
+      broken.set(step, defect)
+      return undefined
+    }
+  }
+  return outcomes
+}
+
 export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Return<Writer, SqlError, Scope.Scope> {
   const started = yield* Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance")
   const instance = Number(started[0]!["instance"])
+  const guards = Statements.guards(instance, Rows.isPostgres(sql))
+  const transact = yield* Transaction.make(sql)
   const lock = Rows.isPostgres(sql) ? " FOR UPDATE" : ""
   let commits = 0
   // Positions are taken from blocks that are reserved in ascending order. They give the order within a runtime, so a block is
@@ -45,64 +85,79 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       }
     )
 
-  const prepare = (group: ReadonlyArray<GroupCommit.Step<Batch>>, fenced: ReadonlySet<number>) =>
+  const prepare = (group: ReadonlyArray<Step>, fenced: ReadonlySet<number>) =>
     Effect.gen(function* () {
+      const broken = new Map<Step, unknown>()
       while (true) {
         let position = next
         const batch = new Batch(fenced, () => position++)
-        const outcomes = group.map((step) => step(batch))
-        if (position <= end) {
+        const outcomes = addAll(batch, group, broken)
+        if (outcomes !== undefined && position <= end) {
           next = position
           return { batch, outcomes }
         }
-        yield* reserve(blockSize + position - next)
+        if (outcomes !== undefined) yield* reserve(blockSize + position - next)
       }
     })
 
-  // The row of this instance is locked while its transaction is undecided, so that this waits for the decision. While the
-  // database cannot be asked, what waits is refused rather than kept waiting.
+  // The row of this instance is locked while its transaction is undecided, so that this waits for the decision. While the database
+  // cannot be asked, what waits is refused rather than kept waiting. A connection that is cut may fail in any way.
   const isCommitted = (number: number) =>
     sql
       .withTransaction(Rows.query(sql, `SELECT commits FROM agent_instances WHERE instance = $1${lock}`, [instance]))
       .pipe(
         Effect.map((rows) => Number(rows[0]?.["commits"]) === number),
-        Effect.tapError((error) => Effect.sync(() => group.refuse(Cause.fail(error)))),
+        Effect.sandbox,
+        Effect.tapError((cause) => Effect.sync(() => group.refuse(cause))),
         Effect.retry(Schedule.spaced("250 millis")),
         Effect.orDie
       )
 
-  const transact = (batch: Batch) =>
+  const transaction = (batch: Batch) =>
     Effect.gen(function* () {
       const number = commits + 1
+      const count = { statement: Statements.count, rows: [[instance, number]], guarded: false }
       let asked = false
       const outcome = yield* Effect.exit(
-        sql.withTransaction(
-          Effect.gen(function* () {
-            const runtimes = yield* batch.run(sql, instance)
-            if (runtimes.size > 0) return yield* new TakenOver({ runtimes })
-            yield* Rows.query(sql, "UPDATE agent_instances SET commits = $1 WHERE instance = $2", [number, instance])
-            asked = true
-          })
-        )
+        transact([...batch.writes(guards), count], batch.hasLives ? batch.live(sql, instance) : undefined, () => {
+          asked = true
+        })
       )
+      if (Exit.isSuccess(outcome) && outcome.value.length > 0) {
+        return yield* new TakenOver({ runtimes: new Set(outcome.value.map(([runtime]) => Number(runtime))) })
+      }
       if (Exit.isFailure(outcome) && !(asked && (yield* isCommitted(number)))) return yield* outcome
       commits = number
       batch.settle()
       if (batch.highest >= next) next = end + 1
     })
 
-  const commit = (
-    steps: ReadonlyArray<GroupCommit.Step<Batch>>,
+  const write = (
+    steps: ReadonlyArray<Step>,
     fenced: ReadonlySet<number> = new Set()
   ): Effect.Effect<ReadonlyArray<() => void>, SqlError> =>
     Effect.gen(function* () {
       const { batch, outcomes } = yield* prepare(steps, fenced)
-      yield* transact(batch)
+      yield* transaction(batch)
       return outcomes
     }).pipe(
       Effect.retry({ times: 5, while: isCollision }),
-      Effect.catchTag("TakenOver", ({ runtimes }) => commit(steps, new Set([...fenced, ...runtimes])))
+      Effect.catchTag("TakenOver", ({ runtimes }) => write(steps, new Set([...fenced, ...runtimes])))
     )
+
+  /** What cannot be written fails alone: where it may be one of many, each half is tried by itself. */
+  const commit = (steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<() => void>> =>
+    Effect.catchCause(write(steps), (cause) => {
+      const found = Cause.findError(cause)
+      if (steps.length > 1 && Result.isSuccess(found) && isOfOne(found.success)) {
+        const middle = steps.length >> 1
+        return Effect.zipWith(commit(steps.slice(0, middle)), commit(steps.slice(middle)), (first, second) => [
+          ...first,
+          ...second
+        ])
+      }
+      return Effect.succeed(steps.map((step) => () => step.fail(cause)))
+    })
 
   const group = yield* GroupCommit.make<Batch, SqlError>({ commit, maxGroup })
   return { submit: group.submit }

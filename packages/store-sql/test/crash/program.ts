@@ -52,15 +52,37 @@ const client = Layer.effect(
   Effect.gen(function* () {
     const layer = url.startsWith("postgres:")
       ? PgClient.layer({ url: Redacted.make(url), maxConnections: 2 })
-      : NodeSqlite.layer({ filename: url })
+      : NodeSqlite.layer({ filename: url, exclusive: true })
     const sql = Context.get(yield* Layer.build(layer), SqlClient.SqlClient)
     const withTransaction: SqlClient.SqlClient["withTransaction"] = (effect) =>
       Effect.tap(
-        sql.withTransaction(Effect.tap(effect, Effect.andThen(at("migration"), at("before commit")))),
+        sql.withTransaction(
+          Effect.tap(
+            effect,
+            Effect.all([
+              at("migration"),
+              at("before commit"),
+              Effect.forkDetach(Effect.andThen(Effect.yieldNow, at("commit")))
+            ])
+          )
+        ),
         at("after commit")
       )
+    // On SQLite a commit is one request to a thread: the process also dies while that is at work.
+    const reserve = Effect.map(sql.reserve, (connection) => {
+      const { transact } = connection as typeof connection & { transact?: (writes: unknown) => Effect.Effect<unknown> }
+      if (transact === undefined) return connection
+      const dying = (writes: unknown) =>
+        at("before commit").pipe(
+          Effect.andThen(Effect.forkChild(Effect.andThen(Effect.yieldNow, at("commit")))),
+          Effect.andThen(transact(writes)),
+          Effect.tap(at("after commit"))
+        )
+      return { ...connection, transact: dying }
+    })
     return new Proxy(sql, {
-      get: (target, key) => (key === "withTransaction" ? withTransaction : Reflect.get(target, key))
+      get: (target, key) =>
+        key === "withTransaction" ? withTransaction : key === "reserve" ? reserve : Reflect.get(target, key)
     })
   })
 )

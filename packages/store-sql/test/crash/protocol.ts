@@ -1,6 +1,14 @@
 export const runtimes = ["r0", "r1", "r2", "r3", "r4"] as const
 
-export const crashPoints = ["before commit", "after commit", "take", "start", "workflow", "compaction"] as const
+export const crashPoints = [
+  "before commit",
+  "commit",
+  "after commit",
+  "take",
+  "start",
+  "workflow",
+  "compaction"
+] as const
 /** Where the program can be told to kill itself; the migration is over before there is a load. */
 export type CrashPoint = (typeof crashPoints)[number] | "migration"
 
