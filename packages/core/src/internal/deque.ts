@@ -1,5 +1,6 @@
 /**
- * A growable ring: push at the tail, shift at the head, index from the head, all O(1). Gives its memory back when empty.
+ * A growable ring: push at the tail, shift at the head, index from the head, all O(1). Gives its memory back when empty, but for a
+ * few kilobytes that the next burst would ask for again.
  *
  * Invariant: the elements are `items[(head + i) & mask]` for `0 <= i < length`; every other slot is `undefined`.
  */
@@ -25,7 +26,7 @@ export class Deque<A> {
     const value = items[this.head]
     items[this.head] = undefined
     this.head = (this.head + 1) & (items.length - 1)
-    if (--this.length === 0 && items.length > 64) this.clear()
+    if (--this.length === 0 && items.length > 1024) this.clear()
     return value
   }
 
