@@ -140,6 +140,32 @@ const suites = (
     })
   )
 
+  it.effect("D2 gives back nothing that has ended, though its row goes later, many at a time", () =>
+    Effect.gen(function* () {
+      const database = yield* makeDatabase
+      const store = yield* database.store
+      const sql = yield* database.sql
+      const rows = Effect.map(sql<{ n: number }>`SELECT count(*) AS n FROM agent_pending`, ([row]) => Number(row?.n))
+      const all = Array.from({ length: 40 }, (_, i) => `${i}`)
+      const handle = yield* create(store, "a")
+      const positions = yield* accept(store, handle, ...all)
+      const endSome = (owner: Store, held: RuntimeStore.Handle, from: number, to: number) =>
+        Effect.forEach(positions.slice(from, to), (position, i) => end(owner, held, position, from + i + 1))
+      yield* endSome(store, handle, 0, 3)
+      expect(yield* rows).toBe(40)
+      const next = yield* database.store
+      const opened = yield* open(next, "a")
+      expect(names(opened)).toEqual(all.slice(3).map((name) => ({ name })))
+      yield* endSome(next, opened.handle, 3, 35)
+      expect(yield* rows).toBe(8)
+      expect(names(yield* open(next, "a"))).toEqual(all.slice(35).map((name) => ({ name })))
+      expect(yield* next.recoverable("Account")).toEqual(["a"])
+      yield* endSome(next, (yield* open(next, "a")).handle, 35, 40)
+      expect(yield* rows).toBe(0)
+      expect(yield* next.recoverable("Account")).toEqual([])
+    })
+  )
+
   it.effect("D2 knows what runs: an attempt begins with its start and ends with its update or removal", () =>
     Effect.gen(function* () {
       const store = yield* (yield* makeDatabase).store

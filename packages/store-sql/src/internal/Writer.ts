@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { Batch } from "./Batch.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import * as Rows from "./Rows.ts"
@@ -30,6 +30,15 @@ const maxGroup = 1000
 /** Two processes that take over the same runtimes from each other: one of them goes first. */
 const isCollision = (error: SqlError | TakenOver): boolean =>
   error._tag === "SqlError" && (error.reason._tag === "DeadlockError" || error.reason._tag === "SerializationError")
+
+/** A connection that breaks while its transaction is undone is reported as a defect: the store is unavailable all the same. */
+const failureOf = (cause: Cause.Cause<SqlError>): Cause.Cause<SqlError> => {
+  for (const reason of cause.reasons) {
+    if (Cause.isFailReason(reason)) return Cause.fail(reason.error)
+    if (Cause.isDieReason(reason) && isSqlError(reason.defect)) return Cause.fail(reason.defect)
+  }
+  return cause
+}
 
 /** Whether what was written is at fault, or may be: too large for the database or for what room is left, for one. */
 const isOfOne = ({ reason }: SqlError): boolean =>
@@ -108,7 +117,7 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       .pipe(
         Effect.map((rows) => Number(rows[0]?.["commits"]) === number),
         Effect.sandbox,
-        Effect.tapError((cause) => Effect.sync(() => group.refuse(cause))),
+        Effect.tapError((cause) => Effect.sync(() => group.refuse(failureOf(cause)))),
         Effect.retry(Schedule.spaced("250 millis")),
         Effect.orDie
       )
@@ -126,7 +135,9 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       if (Exit.isSuccess(outcome) && outcome.value.length > 0) {
         return yield* new TakenOver({ runtimes: new Set(outcome.value.map(([runtime]) => Number(runtime))) })
       }
-      if (Exit.isFailure(outcome) && !(asked && (yield* isCommitted(number)))) return yield* outcome
+      if (Exit.isFailure(outcome) && !(asked && (yield* isCommitted(number)))) {
+        return yield* Effect.failCause(failureOf(outcome.cause))
+      }
       commits = number
       batch.settle()
       if (batch.highest >= next) next = end + 1
