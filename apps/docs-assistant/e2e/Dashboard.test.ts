@@ -175,7 +175,7 @@ it("asks a human before a tool that wants leave", async () => {
 
 it(
   "reconnects to a server that was killed, without a gap, and replays a dead letter",
-  { timeout: 150_000 },
+  { timeout: 600_000 },
   async () => {
     const id = await beginConversation()
     model.next(echoes)

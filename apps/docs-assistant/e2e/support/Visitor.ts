@@ -21,7 +21,7 @@ const desktop = { width: 1280, height: 800 }
 const phone = { width: 390, height: 844 }
 
 /** Everything may take long on a machine that does other things too. */
-export const patience = 30_000
+export const patience = 60_000
 
 const folder = join(import.meta.dirname, "../screenshots")
 
