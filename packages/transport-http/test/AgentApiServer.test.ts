@@ -129,7 +129,7 @@ describe("runtimes", () => {
     expect((await ending).status).toBe(204)
   })
 
-  it("S1 a store that cannot be reached is 503 with Retry-After", async () => {
+  it("D6 a store that cannot be reached is 503 with Retry-After", async () => {
     const cut = await start()
     const { get } = cut.manager
     Object.assign(cut.manager, {
