@@ -78,6 +78,14 @@ const goDown = (manager: RuntimeManager.RuntimeManager["Service"], gate: Gate): 
       gate.limits.grace
     )
     gate.endWaits()
+    // What has just happened is with those who read before they are told to leave.
+    yield* Effect.timeoutOption(
+      Effect.repeat(
+        Effect.sync(() => Array.from(gate.streams).some((stream) => stream.isBehind())),
+        { schedule: Schedule.spaced("5 millis"), while: (behind) => behind }
+      ),
+      "200 millis"
+    )
     for (const stream of Array.from(gate.streams)) stream.close("shutdown")
     yield* Effect.timeoutOption(
       Effect.repeat(

@@ -23,12 +23,20 @@ export class EventWriter {
   private writtenAt: number
   /** The id up to which the reader has everything, for signs of life; `undefined` while there is none to tell. */
   readonly cursor: () => string | undefined
+  /** Whether something has happened that the reader is yet to be given. */
+  readonly isBehind: () => boolean
   /** Whether whoever opened the stream may still read it. */
   readonly isAllowed: Effect.Effect<boolean>
 
-  constructor(clock: Clock.Clock, cursor: () => string | undefined, isAllowed: Effect.Effect<boolean>) {
+  constructor(
+    clock: Clock.Clock,
+    cursor: () => string | undefined,
+    isBehind: () => boolean,
+    isAllowed: Effect.Effect<boolean>
+  ) {
     this.clock = clock
     this.cursor = cursor
+    this.isBehind = isBehind
     this.isAllowed = isAllowed
     this.writtenAt = clock.currentTimeMillisUnsafe()
     // The headers go out with it: a reader knows at once that it is registered, and where it begins.

@@ -129,7 +129,8 @@ const startOf = (runtime: AgentRuntime.AgentRuntime, from: Subscription.From) =>
 const register = Effect.fnUntraced(function* (
   { authorization, gate, headers, principal }: Reader,
   runtimeId: string,
-  cursor: () => string | undefined
+  cursor: () => string | undefined,
+  isBehind: () => boolean
 ) {
   yield* gate.enterStream(principal)
   const isAllowed = Effect.match(
@@ -141,7 +142,7 @@ const register = Effect.fnUntraced(function* (
   )
   return yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const writer = new EventWriter(gate.clock, cursor, isAllowed)
+      const writer = new EventWriter(gate.clock, cursor, isBehind, isAllowed)
       gate.streams.add(writer)
       return writer
     }),
@@ -192,10 +193,8 @@ export interface Reader {
 export const open = Effect.fnUntraced(function* (reader: Reader, runtime: AgentRuntime.AgentRuntime, query: Query) {
   const from = yield* startOf(runtime, query.from)
   const progress = new Progress(query, typeof from === "object" ? from.after : 0)
-  const writer = yield* register(reader, runtime.id, () => {
-    const { cursor } = progress
-    return cursor === undefined ? undefined : `${runtime.epoch}-${cursor}`
-  })
+  const cursor = () => (progress.cursor === undefined ? undefined : `${runtime.epoch}-${progress.cursor}`)
+  const writer = yield* register(reader, runtime.id, cursor, () => progress.cursor === undefined)
   const events = yield* runtime.subscription({
     from,
     priorities: query.priorities,
@@ -220,7 +219,12 @@ const utf8 = new TextEncoder()
 
 /** Opens a stream of what a runtime says of itself. While a reader is busy, what changes collapses into the latest. */
 export const openChanges = Effect.fnUntraced(function* (reader: Reader, runtime: AgentRuntime.AgentRuntime) {
-  const writer = yield* register(reader, runtime.id, () => undefined)
+  const writer = yield* register(
+    reader,
+    runtime.id,
+    () => undefined,
+    () => false
+  )
   const infos = runtime.changes.pipe(
     Stream.map((info) => `event: Info\ndata: ${JSON.stringify(encodeInfo(runtime.agent, info))}\n\n`),
     Stream.concat(Stream.make(`event: End\ndata: {"reason":"terminated"}\n\n`))
