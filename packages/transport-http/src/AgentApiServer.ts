@@ -78,7 +78,8 @@ const goDown = (manager: RuntimeManager.RuntimeManager["Service"], gate: Gate): 
       gate.limits.grace
     )
     gate.endWaits()
-    // What has just happened is with those who read before they are told to leave.
+    // What has just happened is with those who read before they are told to leave; a runtime may be idle a moment before that.
+    yield* Effect.sleep("20 millis")
     yield* Effect.timeoutOption(
       Effect.repeat(
         Effect.sync(() => Array.from(gate.streams).some((stream) => stream.isBehind())),
