@@ -1,8 +1,18 @@
-/** `bench:readme REPORT.json [README.md] [CHART.svg ...]` writes the performance section between the README's markers. */
-import { readFileSync, writeFileSync } from "node:fs"
+/** `bench:readme REPORT.json [README.md] [CHART.svg ...]` writes the performance section between the README's markers, and its charts. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { basename, dirname } from "node:path"
+import { charts } from "../Chart.ts"
 import { performanceSection, replaceSection } from "../Readme.ts"
 import { readReport } from "../Report.ts"
 
-const [json, file = "README.md", ...charts] = process.argv.slice(2)
+const [json, file = "README.md", ...paths] = process.argv.slice(2)
 if (json === undefined) throw new Error("bench:readme wants a JSON file")
-writeFileSync(file, replaceSection(readFileSync(file, "utf8"), performanceSection(readReport(json), charts)))
+const report = readReport(json)
+const drawn = charts(report.results)
+for (const path of paths) {
+  const svg = drawn.get(basename(path))
+  if (svg === undefined) throw new Error(`${path} is no chart of ${json}: ${[...drawn.keys()].join(", ")}`)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, svg)
+}
+writeFileSync(file, replaceSection(readFileSync(file, "utf8"), performanceSection(report, paths)))
