@@ -100,8 +100,9 @@ export const makeRender = async (): Promise<Render> => {
           if (section !== undefined) section.text += `${token.content.replaceAll(/[`*_|]|\]\([^)]*\)/g, " ")} `
         }
         for (const child of token.children ?? []) {
-          const href = child.type === "link_open" ? child.attrGet("href") : null
-          if (href !== null) child.attrSet("href", resolveLink(`${href}`))
+          const attribute = child.type === "link_open" ? "href" : child.type === "image" ? "src" : undefined
+          const link = attribute === undefined ? null : child.attrGet(attribute)
+          if (attribute !== undefined && link !== null) child.attrSet(attribute, resolveLink(`${link}`))
         }
       }
     })

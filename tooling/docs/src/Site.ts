@@ -71,12 +71,19 @@ export const buildSite = async (root: string): Promise<Site> => {
     if (!pageOf.has(file)) problems.push(`${file} is not in the contents of the site`)
   }
 
-  /** A link between documents becomes one between their pages, a link to another file leads to the repository. */
+  const files = new Map<string, string>()
+
+  /** A link between documents becomes one between their pages, a picture comes along, any other file is in the repository. */
   const resolver = (file: string, page: string) => (href: string) => {
     if (!isLocal(href) || href.startsWith("#")) return href
     const [path = "", hash] = href.split("#")
     const target = posix.normalize(posix.join(posix.dirname(file), path))
     if (!existsSync(join(root, target))) problems.push(`${file} links to ${href}, which is not there`)
+    if (target.endsWith(".svg")) {
+      const picture = `assets/${posix.basename(target)}`
+      files.set(picture, readFileSync(join(root, target), "utf8"))
+      return relative(page, picture)
+    }
     const found = pageOf.get(target) ?? pageOf.get(posix.join(target, "README.md"))
     if (found === undefined) return `${repository}${target}`
     return `${relative(page, found)}${hash === undefined ? "" : `#${hash}`}`
@@ -116,7 +123,6 @@ export const buildSite = async (root: string): Promise<Site> => {
     )
   ]
 
-  const files = new Map<string, string>()
   for (const { document, edit, path } of rendered) {
     files.set(path, toHtml({ path, document, navigation, edit, relative: (to) => relative(path, to) }))
     if (path !== "api/index.html") search.add(path, document)

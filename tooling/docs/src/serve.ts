@@ -5,7 +5,8 @@ const types: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
-  json: "application/json"
+  json: "application/json",
+  svg: "image/svg+xml"
 }
 
 /** Serves files, by their paths, to this machine and answers its address. A port that is taken gives way to a free one. */
