@@ -93,7 +93,7 @@ export class Attempt implements WorkflowContext {
       at: entry.kernel.startedAt + entry.kernel.dispatcher.now
     }
     this.keep(event)
-    entry.broadcast?.emit(event, activity)
+    entry.broadcast?.add(event, activity)
   }
 
   private keep(event: AgentEvent.Emitted): void {

@@ -35,18 +35,14 @@ export class Broadcast implements Runnable {
     this.subscribers = subscribers
   }
 
+  /** What has been committed. What a workflow emits is just added. */
   publish(event: Logged, activity: Activity): void {
     this.burst.sequence = event.sequence
     if (event._tag === "Failed") this.burst.hasFailed = true
     this.add(event, activity)
   }
 
-  /** What a workflow emits. */
-  emit(event: AgentEvent.Emitted, activity: Activity): void {
-    this.add(event, activity)
-  }
-
-  private add(event: Logged | AgentEvent.Emitted, activity: Activity): void {
+  add(event: Logged | AgentEvent.Emitted, activity: Activity): void {
     const { activities, events } = this.burst
     activities.push(activity)
     if (events.push(event) === 1) this.dispatcher.enqueue(this)
