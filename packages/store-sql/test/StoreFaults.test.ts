@@ -227,10 +227,9 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
       Effect.gen(function* () {
         const { handle, rows, store, wire } = yield* open
         yield* accept(store, handle, "before")
-        wire.cut("after")
+        wire.cut("after", { block: true })
         const unknown = yield* Effect.forkChild(accept(store, handle, "unknown"), { startImmediately: true })
         while ((yield* rows).length < 2) yield* Effect.yieldNow
-        wire.block(true)
         expect((yield* Effect.flip(accept(store, handle, "refused")))._tag).toBe("StoreUnavailable")
         expect(unknown.pollUnsafe()).toBeUndefined()
         wire.block(false)

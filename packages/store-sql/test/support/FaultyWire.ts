@@ -7,8 +7,8 @@ import { connect, createServer, type Socket } from "node:net"
  */
 export interface FaultyWire {
   readonly port: number
-  /** Cuts the next commit, once. */
-  readonly cut: (moment: "before" | "after") => void
+  /** Cuts the next commit, once. With `block` every connection is refused from that very moment on. */
+  readonly cut: (moment: "before" | "after", options?: { readonly block: boolean }) => void
   /** Whether connections are refused. */
   readonly block: (blocked: boolean) => void
 }
@@ -18,8 +18,13 @@ const holds = (data: Buffer, text: string) => data.includes(`${text}\0`)
 export const make = (server: number): Effect.Effect<FaultyWire, never, Scope.Scope> =>
   Effect.gen(function* () {
     let moment: "before" | "after" | undefined
+    let blocksWithCut = false
     let blocked = false
     const sockets = new Set<Socket>()
+    const block = (on: boolean) => {
+      blocked = on
+      if (on) for (const socket of sockets) socket.destroy()
+    }
     const wire = createServer((client) => {
       if (blocked) return client.destroy()
       const upstream = connect(server, "127.0.0.1")
@@ -29,6 +34,11 @@ export const make = (server: number): Effect.Effect<FaultyWire, never, Scope.Sco
         upstream.destroy()
         sockets.delete(client)
       }
+      const cut = () => {
+        moment = undefined
+        end()
+        if (blocksWithCut) block(true)
+      }
       sockets.add(client)
       for (const socket of [client, upstream]) {
         socket.on("error", end)
@@ -36,18 +46,12 @@ export const make = (server: number): Effect.Effect<FaultyWire, never, Scope.Sco
       }
       client.on("data", (data) => {
         // The last statement of a transaction has been answered: what comes now is its commit.
-        if (moment === "before" && committing) {
-          moment = undefined
-          return end()
-        }
+        if (moment === "before" && committing) return cut()
         upstream.write(data)
       })
       upstream.on("data", (data) => {
         committing = holds(data, "UPDATE 1")
-        if (moment === "after" && holds(data, "COMMIT")) {
-          moment = undefined
-          return end()
-        }
+        if (moment === "after" && holds(data, "COMMIT")) return cut()
         client.write(data)
       })
     })
@@ -62,10 +66,10 @@ export const make = (server: number): Effect.Effect<FaultyWire, never, Scope.Sco
     const address = wire.address()
     return {
       port: address !== null && typeof address === "object" ? address.port : 0,
-      cut: (at) => (moment = at),
-      block: (on) => {
-        blocked = on
-        if (on) for (const socket of sockets) socket.destroy()
-      }
+      cut: (at, options) => {
+        moment = at
+        blocksWithCut = options?.block === true
+      },
+      block
     }
   })
