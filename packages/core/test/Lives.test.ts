@@ -41,9 +41,11 @@ const DiaryLayer = Workflow.layer(Diary, {
 })
 
 const millis = fc.integer({ min: 0, max: 800 })
+/** At the very moment of its timeout an activity may end either way. */
+const work = millis.filter((millis) => millis !== 500)
 const request = fc.oneof(
   { weight: 4, arbitrary: fc.constant(Plain.make()) },
-  { weight: 3, arbitrary: millis.map((millis) => Slow.make({ millis })) },
+  { weight: 3, arbitrary: work.map((millis) => Slow.make({ millis })) },
   { weight: 2, arbitrary: fc.integer({ min: 0, max: 4 }).map((failures) => Flaky.make({ failures })) },
   fc.constantFrom(Die.make(), Override.make(), Preempt.make(), Latest.make(), Only.make())
 )
