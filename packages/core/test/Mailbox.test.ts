@@ -86,6 +86,20 @@ describe("the runtime's mailbox", () => {
     }).pipe(Effect.provide(withConfig({ mailboxCapacity: 1, mailboxStrategy: "suspend" })))
   )
 
+  it.effect("P3 with `suspend` an ask that is interrupted as it gets its place is cancelled, if it was asked to", () =>
+    Effect.gen(function* () {
+      const { runtime, seen } = yield* paused
+      yield* runtime.send({ type: "0" }, { id: "first" })
+      const ask = runtime.ask({ type: "1" }, { id: "given-up", cancelOnInterrupt: true })
+      const asking = yield* Effect.forkChild(ask, early)
+      yield* Effect.forkChild(runtime.cancel("first"), early)
+      yield* Fiber.interrupt(asking)
+      yield* runtime.resume
+      yield* runtime.terminate()
+      assert.deepStrictEqual(seen, [])
+    }).pipe(Effect.provide(withConfig({ mailboxCapacity: 1, mailboxStrategy: "suspend" })))
+  )
+
   it.effect("P13 with `sliding` the oldest of the lane goes, and its receipt says by whom", () =>
     Effect.gen(function* () {
       const { runtime, seen } = yield* paused

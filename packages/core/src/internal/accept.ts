@@ -57,7 +57,7 @@ export const accept = (
   if (replaced !== undefined) {
     waiting.withdraw(replaced)
     if (inherits) waiting.reenter(priority)
-    settleWaiting(entry, replaced, "superseded", AgentError.ActivitySuperseded.of(replaced.id, activity.id))
+    replace(entry, replaced, activity.id)
   }
   history.add(activity)
   if (entry.journal === undefined && options === undefined && typeof overlap === "string") {
@@ -81,6 +81,8 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
     if (due !== undefined) waiting.hold(activity, due)
     else if (ahead) waiting.enqueueAhead(activity)
     else waiting.enqueue(activity)
+    // Another of its type may have come while it was written: that is then the older one.
+    if (overlap === "coalesce" && journal !== undefined) replaceOlder(entry, activity)
     if (requeues) interrupt(entry, "requeue")
     if (entry.watchers !== undefined) entry.changed()
   }
@@ -106,6 +108,12 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
   })
 }
 
+const replaceOlder = (entry: Entry, activity: Activity): void => {
+  const older = entry.waiting.first((other) => other.kind === activity.kind && other !== activity)
+  if (older === undefined || !entry.waiting.withdraw(older)) return
+  settleWaiting(entry, older, "superseded", AgentError.ActivitySuperseded.of(older.id, activity.id))
+}
+
 /** A time of the store: milliseconds since the Unix epoch. */
 const since = (entry: Entry, millis: number | undefined): number | undefined =>
   millis === undefined ? undefined : entry.kernel.startedAt + millis
@@ -116,9 +124,19 @@ const makeRoom = (entry: Entry, { id, priority }: Activity): boolean => {
   if (entry.kernel.config.mailboxStrategy !== "sliding") return false
   const oldest = waiting.oldest(priority)
   if (oldest === undefined || !waiting.withdraw(oldest)) return false
-  settleWaiting(entry, oldest, "superseded", AgentError.ActivitySuperseded.of(oldest.id, id))
+  replace(entry, oldest, id)
   return waiting.enter(priority)
 }
+
+/**
+ * Ends what was withdrawn for a new activity. It is written together with the new one: where that is refused, both are, and
+ * what was to be replaced waits again, at the end of its lane.
+ */
+const replace = (entry: Entry, activity: Activity, by: string): void =>
+  settleWaiting(entry, activity, "superseded", AgentError.ActivitySuperseded.of(activity.id, by), () => {
+    entry.waiting.reenter(activity.priority)
+    entry.waiting.enqueue(activity)
+  })
 
 /** Same type and same canonical payload: the same activity, sent again. */
 const isSame = (known: Activity, kind: CompiledType, payload: unknown): boolean =>

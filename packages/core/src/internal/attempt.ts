@@ -5,6 +5,7 @@ import type { WorkflowContext } from "../Workflow.ts"
 import type { Activity } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { isTyped, toWire } from "./host.ts"
+import { derived } from "./ids.ts"
 import type { Timer } from "./timers.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
@@ -118,7 +119,7 @@ export class Attempt implements WorkflowContext {
       if (Result.isFailure(wire)) return Exit.fail(wire.failure)
       // Derived from the activity's own id, so that an attempt that is run again sends under the same ids.
       const outbox = (this.outbox ??= [])
-      const id = (options?.id ?? `${this.activity.id.slice(0, 112)}:${outbox.length}`) as ActivityId.ActivityId
+      const id = (options?.id as ActivityId.ActivityId | undefined) ?? derived(this.activityId, outbox.length)
       outbox.push({ runtimeId, request: wire.success, options: { ...options, id } })
       return Exit.succeed(id)
     })

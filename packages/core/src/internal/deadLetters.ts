@@ -1,7 +1,6 @@
 import { AgentError, type Receipt } from "@agent-runtime/schema"
 import { Effect, Exit } from "effect"
 import type { Change, Written } from "../RuntimeStore.ts"
-import { accept } from "./accept.ts"
 import { Activity } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
 import type { Dead, Entry } from "./entry.ts"
@@ -54,15 +53,15 @@ const replayActivity = (
 const redeliver = (
   entry: Entry,
   dead: Dead,
-  outgoing: Outgoing
-): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
-  const target = entry.kernel.find(outgoing.runtimeId)
-  if (target === undefined) return Exit.fail(AgentError.AgentRuntimeTerminated.of(outgoing.runtimeId))
-  // It may have arrived after all, in a life before.
-  if (target.recall !== undefined) return Effect.flatMap(target.recall, () => redeliver(entry, dead, outgoing))
-  const accepted = accept(target, outgoing.request, outgoing.options, [], undefined)
-  if (!(accepted instanceof Activity)) return Exit.fail(accepted)
-  return Effect.as(Effect.ignore(remove(entry, dead)), target.receiptOf(accepted))
+  { options, request, runtimeId }: Outgoing
+): Effect.Effect<Receipt.Receipt, AgentError.SendError> => {
+  const later = ({ message }: { readonly message: string }) => Exit.fail(new AgentError.StoreUnavailable({ message }))
+  const sent = Effect.catchTags(entry.kernel.send(runtimeId, request, options), {
+    AgentRuntimeNotFound: () => Exit.fail(AgentError.AgentRuntimeTerminated.of(runtimeId)),
+    AgentNotFound: later,
+    StateUnreadable: later
+  })
+  return Effect.tap(sent, () => Effect.ignore(remove(entry, dead)))
 }
 
 /** Forgets a dead letter. */

@@ -7,6 +7,7 @@ import { History } from "./history.ts"
 import type { Host } from "./host.ts"
 import { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
+import { deliver } from "./outbox.ts"
 import { decodeDead, decodeInfo, decodeLogEntry, decodeOutgoing, decodePending, encodeInfo } from "./persisted.ts"
 import type { Subscriber } from "./subscriber.ts"
 import type { Timer } from "./timers.ts"
@@ -55,16 +56,25 @@ export class Durable {
     )
   }
 
-  /** A runtime as it was left, ready to go on; with everything that was pending in its place. */
+  /**
+   * A runtime as it was left, ready to go on; with everything that was pending in its place. `undefined` if there is none,
+   * `AgentNotFound` if nobody here can run it.
+   */
   open(
     id: AgentRuntimeId.AgentRuntimeId,
     hostOf: (agent: string) => Host | undefined
-  ): Effect.Effect<Entry | undefined, AgentError.StateUnreadable | AgentError.StoreUnavailable> {
-    return Effect.flatMap(this.store.open(id), (opened) => {
-      const host = opened === undefined ? undefined : hostOf(opened.agent)
-      if (opened === undefined || host === undefined) return Exit.succeed(undefined)
-      return this.restore(opened, host)
-    })
+  ): Effect.Effect<
+    Entry | undefined,
+    AgentError.AgentNotFound | AgentError.StateUnreadable | AgentError.StoreUnavailable
+  > {
+    return Effect.flatMap(
+      this.store.open(id),
+      (opened): Exit.Exit<Entry | undefined, AgentError.AgentNotFound | AgentError.StateUnreadable> => {
+        if (opened === undefined) return Exit.succeed(undefined)
+        const host = hostOf(opened.agent)
+        return host === undefined ? Exit.fail(AgentError.AgentNotFound.of(opened.agent)) : this.restore(opened, host)
+      }
+    )
   }
 
   private restore(opened: Opened, host: Host): Exit.Exit<Entry, AgentError.StateUnreadable> {
@@ -100,7 +110,7 @@ export class Durable {
     if (sequence > 0 && this.kernel.historyRetention > 0) entry.recall = this.recall(entry)
     if (!terminated) {
       this.attach(entry)
-      for (const { position, value } of opened.outbox) this.kernel.deliver(entry, decodeOutgoing(value), position)
+      for (const { position, value } of opened.outbox) deliver(entry, decodeOutgoing(value), position)
     }
     return Exit.succeed(entry)
   }

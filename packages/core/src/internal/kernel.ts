@@ -1,7 +1,8 @@
-import type { AgentError } from "@agent-runtime/schema"
+import type { AgentError, Receipt } from "@agent-runtime/schema"
 import type { Clock, Context, Effect, Fiber } from "effect"
+import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import type { RuntimeConfigShape } from "../RuntimeConfig.ts"
-import type { Outgoing } from "./attempt.ts"
+import type { FindError } from "../RuntimeManager.ts"
 import type { Dispatcher } from "./dispatcher.ts"
 import type { Entry } from "./entry.ts"
 import type { InjectFault } from "./faults.ts"
@@ -34,11 +35,14 @@ export interface Kernel {
   readonly ids: Ids
   /** Ended activities kept per runtime, as receipts or as events. */
   readonly historyRetention: number
-  readonly find: (id: string) => Entry | undefined
+  /** Sends to any runtime of the manager. `AgentNotFound`: it is in the store, but nobody here can run it now. */
+  readonly send: (
+    runtimeId: string,
+    request: WireRequest,
+    options: SendOptions
+  ) => Effect.Effect<Receipt.Receipt, AgentError.AgentNotFound | AgentError.SendError | FindError>
   /** Removes a closed runtime from the manager. */
   readonly unlink: (entry: Entry) => void
-  /** Delivers what a committed workflow sent; `position` is its place in the store's outbox, 0 in memory. */
-  readonly deliver: (from: Entry, outgoing: Outgoing, position: number) => void
   /** Ends a runtime from within: a defect with `onDefect: "terminate"`, or too many restarts. */
   readonly terminate: (entry: Entry) => void
   /** The runtime that took the place of one that was left to the store. */

@@ -77,26 +77,37 @@ export class LocalAgentRuntime implements AgentRuntime {
     return Effect.withFiber((fiber) => this.accepted(request, options, noChain, fiber.cache.span, toReceipt))
   }
 
-  /** Accepts an activity and goes on with it, waiting for a place where the mailbox is told to. */
+  /**
+   * Accepts an activity and goes on with it, waiting for a place where the mailbox is told to. `began` is called in the step
+   * that takes it in, before a store has been asked.
+   */
   private accepted<A, E>(
     request: WireRequest,
     options: SendOptions | undefined,
     chain: ReadonlyArray<string>,
     parent: Tracer.AnySpan | undefined,
-    next: (entry: Entry, activity: Activity) => Effect.Effect<A, E>
+    next: (entry: Entry, activity: Activity) => Effect.Effect<A, E>,
+    began?: (entry: Entry, activity: Activity) => void
   ): Effect.Effect<A, E | AgentError.SendError> {
     const { entry } = this
     if (entry.phase === "passivated") {
-      return this.use(() => this.accepted(request, options, chain, parent, next))
+      return this.use(() => this.accepted(request, options, chain, parent, next, began))
     }
     if (entry.recall !== undefined && options?.id !== undefined && entry.find(options.id) === undefined) {
-      return Effect.flatMap(entry.recall, () => this.accepted(request, options, chain, parent, next))
+      return Effect.flatMap(entry.recall, () => this.accepted(request, options, chain, parent, next, began))
     }
     const accepted = accept(entry, request, options, chain, parent)
-    if (accepted instanceof Activity) return onceAccepted(entry, accepted, next)
+    if (accepted instanceof Activity) {
+      if (began !== undefined) began(entry, accepted)
+      return onceAccepted(entry, accepted, next)
+    }
     if (accepted._tag !== "MailboxFull" || entry.kernel.config.mailboxStrategy !== "suspend") return Exit.fail(accepted)
     return Effect.flatMap(
-      awaitPlace(entry, accepted.lane, () => accept(entry, request, options, chain, parent, true)),
+      awaitPlace(entry, accepted.lane, () => {
+        const placed = accept(entry, request, options, chain, parent, true)
+        if (placed instanceof Activity) began?.(entry, placed)
+        return placed
+      }),
       (activity) => onceAccepted(entry, activity, next)
     )
   }
@@ -111,14 +122,18 @@ export class LocalAgentRuntime implements AgentRuntime {
           return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
         }
       }
-      return this.accepted(request, options, chain, fiber.cache.span, (entry, activity) => {
-        const answer =
-          from === undefined
-            ? awaitExit(activity)
-            : Effect.flatMap(awaitEndWithin(from, entry, activity), () => exitOf(activity))
-        if (options?.cancelOnInterrupt !== true) return answer
-        return Effect.onInterrupt(answer, () => Effect.sync(() => cancel(entry, activity)))
+      const answer = (entry: Entry, activity: Activity) =>
+        from === undefined
+          ? awaitExit(activity)
+          : Effect.flatMap(awaitEndWithin(from, entry, activity), () => exitOf(activity))
+      if (options?.cancelOnInterrupt !== true) {
+        return this.accepted(request, options, chain, fiber.cache.span, answer)
+      }
+      let giveUp = (): void => undefined
+      const asking = this.accepted(request, options, chain, fiber.cache.span, answer, (entry, activity) => {
+        giveUp = () => cancelOnceAccepted(entry, activity)
       })
+      return Effect.onInterrupt(asking, () => Effect.sync(() => giveUp()))
     })
   }
 
@@ -270,6 +285,14 @@ const cancel = (entry: Entry, activity: Activity): void => {
     settleWaiting(entry, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
     entry.wake()
   }
+}
+
+/** What is being accepted can only be cancelled afterwards. */
+const cancelOnceAccepted = (entry: Entry, activity: Activity): void => {
+  if (activity.isAccepted) return cancel(entry, activity)
+  activity.onAccepted((refused) => {
+    if (refused === undefined) cancel(entry, activity)
+  })
 }
 
 /** Waits from within a workflow: others can see that its runtime does. */

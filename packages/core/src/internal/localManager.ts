@@ -42,7 +42,6 @@ import { Ids } from "./ids.ts"
 import { faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
-import { deliver } from "./outbox.ts"
 import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
 import { Timers } from "./timers.ts"
 
@@ -106,11 +105,11 @@ export class LocalManager implements Placement {
       fork,
       ids: new Ids(nonce),
       historyRetention: Math.max(config.logRetention, config.receiptRetention),
-      find: (id) => this.entries.get(id),
+      send: (id, request, options) =>
+        Effect.flatMap(this.destination(id), (entry) => new LocalAgentRuntime(entry).send(request, options)),
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
       },
-      deliver: (from, outgoing, position) => deliver((id) => this.find(id), from, outgoing, position),
       terminate: (entry) => beginTermination(entry, "immediate", this.kernel.millis.grace),
       reopen: (entry) => this.reopen(entry)
     }
@@ -287,28 +286,43 @@ export class LocalManager implements Placement {
   /** The runtime with an id, opened if it is in the store only. */
   private find(id: string, agent?: string): Effect.Effect<Entry, FindError> {
     return Effect.suspend((): Effect.Effect<Entry, FindError> => {
+      const missing = (): Exit.Exit<never, AgentError.AgentRuntimeNotFound> =>
+        Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
+      const found = (entry: Entry | undefined) =>
+        entry === undefined || (agent !== undefined && entry.agent.name !== agent) ? missing() : Exit.succeed(entry)
       const entry = this.entries.get(id)
-      if (entry !== undefined) {
-        return agent === undefined || entry.agent.name === agent
-          ? Exit.succeed(entry)
-          : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-      }
+      if (entry !== undefined) return found(entry)
       const { durable } = this
-      if (durable === undefined || this.closing || !AgentRuntimeId.isAgentRuntimeId(id)) {
-        return Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-      }
-      const opened = this.alone(id, () => {
-        const there = this.entries.get(id)
-        if (there !== undefined) return Exit.succeed(there)
-        return Effect.map(
-          durable.open(id, (name) => this.hosts.get(name)),
-          (entry) => (entry === undefined || entry.isOver ? entry : this.add(entry))
-        )
-      })
-      return Effect.flatMap(opened, (entry) =>
-        entry === undefined || (agent !== undefined && entry.agent.name !== agent)
-          ? Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-          : Exit.succeed(entry)
+      if (durable === undefined || this.closing || !AgentRuntimeId.isAgentRuntimeId(id)) return missing()
+      return Effect.catchTag(this.open(durable, id), "AgentNotFound", missing).pipe(Effect.flatMap(found))
+    })
+  }
+
+  /** Brings a runtime in from the store, once for all who ask for it at a time. */
+  private open(durable: Durable, id: AgentRuntimeId.AgentRuntimeId) {
+    return this.alone(id, () => {
+      const there = this.entries.get(id)
+      if (there !== undefined) return Exit.succeed(there)
+      return Effect.map(
+        durable.open(id, (name) => this.hosts.get(name)),
+        (entry) => (entry === undefined || entry.isOver ? entry : this.add(entry))
+      )
+    })
+  }
+
+  /**
+   * Where what a workflow sent goes to. A runtime of the store that this process cannot run now, because its workflow is not
+   * registered yet or any more, fails `AgentNotFound`: it is there, and what is sent to it must not be lost.
+   */
+  private destination(id: string): Effect.Effect<Entry, FindError | AgentError.AgentNotFound> {
+    return Effect.suspend((): Effect.Effect<Entry, FindError | AgentError.AgentNotFound> => {
+      const { durable } = this
+      const entry = this.entries.get(id)
+      if (durable === undefined || !AgentRuntimeId.isAgentRuntimeId(id)) return this.find(id)
+      if (this.closing || entry?.parking === true)
+        return Exit.fail(AgentError.AgentNotFound.of(entry?.agent.name ?? ""))
+      return Effect.flatMap(this.open(durable, id), (opened) =>
+        opened === undefined ? Exit.fail(AgentError.AgentRuntimeNotFound.of(id)) : Exit.succeed(opened)
       )
     })
   }

@@ -1,25 +1,20 @@
 import { AgentError, type Receipt } from "@agent-runtime/schema"
-import { Cause, Effect, Exit, Result } from "effect"
-import type { FindError } from "../RuntimeManager.ts"
+import { Cause, Exit, Result } from "effect"
 import type { Outgoing } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
-import { LocalAgentRuntime } from "./localAgentRuntime.ts"
 import { deadOutgoing, encodeDead } from "./persisted.ts"
 
 /** How often a delivery to a full mailbox is tried again: 50 ms, doubling, about 6 seconds in all. */
 const maxRetries = 7
 
-type Find = (id: string) => Effect.Effect<Entry, FindError>
-
 /**
- * Delivers what a workflow sent. A full mailbox is tried again for a while; what cannot be delivered becomes a dead letter of the
- * sender. `position` is its place in the store's outbox, 0 in memory.
+ * Delivers what a workflow sent. A full mailbox is tried again for a while; a store that is down, or a runtime of it that nobody
+ * here can run yet or any more, for as long as it takes: what was sent is on record, and a later life goes on with it. What
+ * cannot be delivered becomes a dead letter of the sender. `position` is its place in the store's outbox, 0 in memory.
  */
-export const deliver = (find: Find, from: Entry, outgoing: Outgoing, position: number, tried = 0): void => {
+export const deliver = (from: Entry, outgoing: Outgoing, position: number, tried = 0): void => {
   const { kernel } = from
-  const delivery = Effect.flatMap(find(outgoing.runtimeId), (target) =>
-    new LocalAgentRuntime(target).send(outgoing.request, outgoing.options)
-  )
+  const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options)
   kernel.fork(delivery, kernel.context).addObserver((exit) => {
     if (Exit.isSuccess(exit)) {
       if (position !== 0) from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
@@ -29,9 +24,13 @@ export const deliver = (find: Find, from: Entry, outgoing: Outgoing, position: n
     if (Result.isFailure(found)) return
     const error = found.success
     const now = kernel.now()
-    const passes = error._tag === "MailboxFull" || error._tag === "StoreUnavailable"
-    if (passes && tried < maxRetries && !from.isOver) {
-      kernel.timers.set(now + 50 * 2 ** tried, () => deliver(find, from, outgoing, position, tried + 1))
+    const passes =
+      error._tag === "StoreUnavailable" ||
+      error._tag === "AgentNotFound" ||
+      (error._tag === "MailboxFull" && tried < maxRetries && !from.isOver)
+    if (passes) {
+      const wait = 50 * 2 ** Math.min(tried, maxRetries - 1)
+      kernel.timers.set(now + wait, () => deliver(from, outgoing, position, tried + 1))
       return
     }
     buryOutgoing(from, outgoing, position, AgentError.toJson(error), kernel.startedAt + now)

@@ -297,13 +297,14 @@ const broken = (activity: Activity, kind: AgentError.WorkflowDefect["kind"], fau
   return { ...unprocessed("failed", error), kind: kind === "undeclared" ? "undeclared" : "defect", dead: true }
 }
 
-/** Ends an activity that waits: it was withdrawn, or its runtime ends. */
+/** Ends an activity that waits: it was withdrawn, or its runtime ends. `spare` as in `settle`. */
 export const settleWaiting = (
   entry: Entry,
   activity: Activity,
   status: Receipt.Status,
-  error: AgentError.OutcomeError
-): void => settle(entry, activity, unprocessed(status, error), entry.now)
+  error: AgentError.OutcomeError,
+  spare?: () => void
+): void => settle(entry, activity, unprocessed(status, error), entry.now, spare)
 
 /** Gives up a running activity that does not let itself be interrupted: whatever it does from now on is ignored. */
 export const abandon = (entry: Entry): void => {

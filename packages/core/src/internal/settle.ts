@@ -5,6 +5,7 @@ import type { Activity } from "./activity.ts"
 import type { Attempt } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { toEvent } from "./event.ts"
+import { deliver } from "./outbox.ts"
 import { encodeDead, encodeInfo, encodeLogEntry, encodeOutgoing } from "./persisted.ts"
 
 /** How an activity ended. */
@@ -24,10 +25,11 @@ export interface Outcome {
 }
 
 /**
- * Where activities end, at `at` in milliseconds since the manager started. Without a journal the end takes effect in this very step; with one it is written first,
- * together with the new state and what the workflow sends.
+ * Where activities end, at `at` in milliseconds since the manager started. Without a journal the end takes effect in this very
+ * step; with one it is written first, together with the new state and what the workflow sends. With `spare` it is not tried
+ * again where the store is unavailable: the activity then has not ended, and `spare` says what becomes of it.
  */
-export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: number): void => {
+export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: number, spare?: () => void): void => {
   const attempt = entry.stopRunning(activity)
   const { journal } = entry
   if (journal === undefined) return conclude(entry, activity, attempt, outcome, entry.sequence + 1, at, undefined)
@@ -38,7 +40,15 @@ export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: n
     apply: (written) => {
       entry.history.release(activity)
       conclude(entry, activity, attempt, outcome, sequence, at, written)
-    }
+    },
+    ...(spare === undefined
+      ? {}
+      : {
+          refuse: () => {
+            entry.history.release(activity)
+            spare()
+          }
+        })
   })
 }
 
@@ -101,7 +111,7 @@ export const conclude = (
   if (outcome.dead) bury(entry, activity, outcome, written)
   record(entry, activity, sequence)
   if (status === "succeeded" && attempt?.outbox !== undefined) {
-    attempt.outbox.forEach((outgoing, index) => entry.kernel.deliver(entry, outgoing, written?.outbox[index] ?? 0))
+    attempt.outbox.forEach((outgoing, index) => deliver(entry, outgoing, written?.outbox[index] ?? 0))
   }
   if (kind === "defect" && entry.host.onDefect === "terminate") entry.kernel.terminate(entry)
 }

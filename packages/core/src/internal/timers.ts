@@ -25,6 +25,7 @@ export class Timers {
   private readonly now: () => number
   private readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
   private order = 0
+  private closed = false
   private sleeping: { readonly at: number; readonly fiber: Fiber.Fiber<void> } | undefined
 
   /** `now` and the times of the alarms count milliseconds from the same moment. */
@@ -37,9 +38,10 @@ export class Timers {
     return this.heap.length
   }
 
-  /** Sets an alarm. */
+  /** Sets an alarm; after `close` it never rings. */
   set(at: number, run: () => void): Timer {
-    const timer: Timer = { at, order: this.order++, run, index: this.heap.length }
+    const timer: Timer = { at, order: this.order++, run, index: this.closed ? -1 : this.heap.length }
+    if (this.closed) return timer
     this.heap.push(timer)
     this.up(timer.index)
     this.arm()
@@ -62,6 +64,7 @@ export class Timers {
 
   /** Stops the sleeping fiber and forgets every alarm. */
   close(): void {
+    this.closed = true
     for (const timer of this.heap) timer.index = -1
     this.heap.length = 0
     this.arm()

@@ -1,0 +1,111 @@
+import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Latch, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
+
+const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
+const Latest = ActivityType.make("Latest", { payload: { n: Schema.Int }, overlap: "coalesce" })
+const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Latest] })
+const SumLayer = Workflow.layer(Sum, {
+  Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+  Latest: ({ payload }, total) => Effect.succeed(total + payload.n)
+})
+
+/** A manager on a store whose writes go through `around`. */
+const onStore = (
+  around: <A, E>(write: Effect.Effect<A, E>) => Effect.Effect<A, E | AgentError.StoreUnavailable>,
+  config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
+) =>
+  SumLayer.pipe(
+    Layer.provideMerge(RuntimeManager.layerDurable),
+    Layer.provide(
+      Layer.effect(
+        RuntimeStore.RuntimeStore,
+        Effect.map(Layer.build(RuntimeStore.layerMemory), (built) => {
+          const store = Context.get(built, RuntimeStore.RuntimeStore)
+          return { ...store, write: (handle, change) => around(store.write(handle, change)) }
+        })
+      )
+    ),
+    Layer.provide(RuntimeConfig.layer(config))
+  )
+
+describe("what is to be replaced by what the store refuses", () => {
+  for (const [how, type] of [
+    ["P7 coalesce", Latest],
+    ["P13 sliding", Add]
+  ] as const) {
+    it.effect(`D6 ${how}: goes on waiting, and is processed`, () => {
+      let down = false
+      const full = Effect.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
+      return Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.create(Sum)
+        yield* runtime.pause
+        yield* runtime.send(type.make({ n: 1 }), { id: "first" })
+        down = true
+        const refused = yield* Effect.flip(runtime.send(type.make({ n: 2 }), { id: "second" }))
+        assert.strictEqual(refused._tag, "StoreUnavailable")
+        down = false
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* runtime.receipt("first")).status, "accepted")
+        yield* runtime.send(type.make({ n: 4 }), { id: "third" })
+        assert.strictEqual((yield* runtime.awaitReceipt("first")).status, "superseded")
+        yield* runtime.resume
+        yield* runtime.awaitReceipt("third")
+        assert.strictEqual((yield* runtime.info).state, 4)
+      }).pipe(
+        Effect.provide(
+          onStore(
+            <A, E>(write: Effect.Effect<A, E>) =>
+              Effect.suspend((): Effect.Effect<A, E | AgentError.StoreUnavailable> => (down ? full : write)),
+            {
+              mailboxCapacity: 1,
+              mailboxStrategy: "sliding"
+            }
+          )
+        )
+      )
+    })
+  }
+})
+
+it.effect("P3 an ask that is interrupted while it is written is cancelled, if it was asked to", () => {
+  const store = Latch.makeUnsafe(true)
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sum)
+    yield* runtime.pause
+    yield* store.close
+    const asking = yield* Effect.forkChild(
+      runtime.ask(Add.make({ n: 1 }), { id: "given-up", cancelOnInterrupt: true }),
+      {
+        startImmediately: true
+      }
+    )
+    yield* Fiber.interrupt(asking)
+    yield* store.open
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual((yield* runtime.awaitReceipt("given-up")).status, "cancelled")
+    yield* runtime.resume
+    assert.strictEqual((yield* runtime.info).state, 0)
+  }).pipe(Effect.provide(onStore((write) => Effect.andThen(store.await, write))))
+})
+
+it.effect("P7 coalesce replaces one that waits, also where both are written at a time", () =>
+  Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sum)
+    yield* runtime.pause
+    yield* Effect.all(
+      [1, 2, 4].map((n) => runtime.send(Latest.make({ n }), { id: `n${n}` })),
+      { concurrency: "unbounded" }
+    )
+    assert.strictEqual((yield* runtime.info).mailbox.lanes.standard.size, 1)
+    yield* runtime.resume
+    yield* runtime.awaitReceipt("n4")
+    assert.strictEqual((yield* runtime.info).state, 4)
+    assert.strictEqual((yield* runtime.awaitReceipt("n1")).status, "superseded")
+  }).pipe(Effect.provide(onStore((write) => write)))
+)

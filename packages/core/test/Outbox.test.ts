@@ -1,0 +1,153 @@
+import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
+import { assert, it } from "@effect/vitest"
+import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { TestClock } from "effect/testing"
+
+const Relay = ActivityType.make("Relay", { payload: { to: Schema.String } })
+const Wait = ActivityType.make("Wait", { payload: { to: Schema.String } })
+const Tick = ActivityType.make("Tick")
+const Add = ActivityType.make("Add")
+const Sender = Agent.make("Sender", { state: Schema.Int, initialState: 0, activities: [Relay, Wait, Tick] })
+const Target = Agent.make("Target", { state: Schema.Int, initialState: 0, activities: [Add] })
+
+const waits = Deferred.makeUnsafe<void>()
+const gate = Deferred.makeUnsafe<void>()
+const SenderLayer = Workflow.layer(Sender, {
+  Relay: ({ payload }, n, context) => Effect.as(Effect.orDie(context.send(payload.to, Add.make())), n),
+  Wait: ({ payload }, n, context) =>
+    Deferred.succeed(waits, undefined).pipe(
+      Effect.andThen(Deferred.await(gate)),
+      Effect.andThen(Effect.orDie(context.send(payload.to, Add.make()))),
+      Effect.as(n)
+    ),
+  Tick: (_, n, context) => Effect.as(Effect.orDie(context.schedule(Tick.make(), "1 minute")), n + 1)
+})
+const TargetLayer = Workflow.layer(Target, { Add: (_, n) => Effect.succeed(n + 1) })
+const Both = Layer.merge(SenderLayer, TargetLayer)
+
+/** A store that can be told to take nothing in, or nothing at all. */
+class Store {
+  refuses: "accept" | "nothing" = "nothing"
+  readonly service: RuntimeStore.RuntimeStore["Service"]
+  constructor(store: RuntimeStore.RuntimeStore["Service"]) {
+    this.service = {
+      ...store,
+      write: (handle, change) =>
+        Effect.suspend(() =>
+          this.refuses === "accept" && change.accept !== undefined
+            ? Effect.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
+            : store.write(handle, change)
+        )
+    }
+  }
+  static readonly make = Effect.map(
+    Effect.scoped(Layer.build(RuntimeStore.layerMemory)),
+    (built) => new Store(Context.get(built, RuntimeStore.RuntimeStore))
+  )
+}
+
+const on = <E>(
+  store: Store,
+  workflows: Layer.Layer<never, E, Workflow.Workflows>,
+  config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
+) =>
+  workflows.pipe(
+    Layer.provideMerge(RuntimeManager.layerDurable),
+    Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store.service)),
+    Layer.provide(RuntimeConfig.layer(config))
+  )
+
+const create = Effect.gen(function* () {
+  const manager = yield* RuntimeManager.RuntimeManager
+  return [yield* manager.create(Sender, { id: "sender" }), yield* manager.create(Target, { id: "target" })] as const
+})
+
+const expectDelivered = Effect.gen(function* () {
+  const manager = yield* RuntimeManager.RuntimeManager
+  for (let i = 0; i < 10; i++) yield* TestClock.adjust("1 second")
+  assert.deepStrictEqual(yield* (yield* manager.get(Sender, "sender")).deadLetters, [])
+  assert.strictEqual((yield* (yield* manager.get(Target, "target")).info).state, 1)
+})
+
+it.effect("P8 along a chain of sends no id comes back: a workflow may schedule itself for ever", () =>
+  Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sender)
+    yield* runtime.send(Tick.make(), { id: "x".repeat(128) })
+    for (let i = 1; i < 300; i++) yield* TestClock.adjust("1 minute")
+    assert.strictEqual((yield* runtime.info).state, 300)
+  }).pipe(Effect.provide(SenderLayer.pipe(Layer.provideMerge(RuntimeManager.layer))))
+)
+
+it.effect("R6 D1 what a workflow sends while its process ends is delivered by the next", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    const scope = yield* Scope.make()
+    const life = yield* Layer.buildWithScope(on(store, Both), scope)
+    const [sender] = yield* Effect.provide(create, life)
+    yield* sender.send(Wait.make({ to: "target" }))
+    yield* Deferred.await(waits)
+    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+    yield* Deferred.succeed(gate, undefined)
+    yield* Fiber.join(closing)
+    yield* Effect.provide(expectDelivered, on(store, Both))
+  })
+)
+
+for (const [order, workflows] of [
+  ["the sender's", TargetLayer.pipe(Layer.provideMerge(SenderLayer))],
+  ["the target's", SenderLayer.pipe(Layer.provideMerge(TargetLayer))]
+] as const) {
+  it.effect(`D2 what was sent before a crash is delivered when ${order} workflow is registered first`, () =>
+    Effect.gen(function* () {
+      const store = yield* Store.make
+      yield* Effect.gen(function* () {
+        const [sender] = yield* create
+        yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+        store.refuses = "accept"
+        yield* sender.awaitReceipt("relay")
+      }).pipe(Effect.provide(on(store, Both)))
+      store.refuses = "nothing"
+      yield* Effect.provide(expectDelivered, on(store, workflows))
+    })
+  )
+}
+
+it.effect("D6 what was sent while the store was down for an hour is delivered when it is back", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    yield* Effect.gen(function* () {
+      const [sender] = yield* create
+      yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+      store.refuses = "accept"
+      yield* sender.awaitReceipt("relay")
+      yield* TestClock.adjust("1 hour")
+      store.refuses = "nothing"
+      yield* expectDelivered
+    }).pipe(Effect.provide(on(store, Both)))
+  })
+)
+
+it.effect("P5 D1 a dead letter is sent again to a runtime that sleeps, and stays one where that is not written", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const sender = yield* manager.create(Sender, { id: "sender" })
+      yield* sender.ask(Relay.make({ to: "target" }), { id: "relay" })
+      yield* TestClock.adjust("1 second")
+      yield* manager.create(Target, { id: "target" })
+      const letters = Effect.map(sender.deadLetters, (letters) => letters.map(({ activityId }) => activityId as string))
+      assert.deepStrictEqual(yield* letters, ["relay:0"])
+      // It is left to the store.
+      yield* TestClock.adjust("1 minute")
+      store.refuses = "accept"
+      assert.strictEqual((yield* Effect.flip(sender.replay("relay:0")))._tag, "StoreUnavailable")
+      assert.deepStrictEqual(yield* letters, ["relay:0"])
+      store.refuses = "nothing"
+      assert.strictEqual((yield* sender.replay("relay:0")).runtimeId, "target")
+      yield* expectDelivered
+    }).pipe(Effect.provide(on(store, Both, { maxIdleTime: Duration.seconds(10) })))
+  })
+)
