@@ -34,6 +34,26 @@ describe("a burst of events", () => {
     }).pipe(Effect.scoped, Effect.provide(RuntimeManager.layer))
   )
 
+  it.effect("B1 is in every queue once the list of runtimes tells what came of it", () =>
+    Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      const manager = yield* RuntimeManager.RuntimeManager
+      const source = yield* counting
+      let queued = 0
+      yield* source.subscription({ filter: () => ++queued > 0 })
+      const looking = yield* local.create({
+        state: [0, 0],
+        workflow: () => Effect.map(manager.list({ status: "processing" }), ({ items }) => [items.length, queued])
+      })
+      // Both run in one slice of the event loop, one after the other.
+      source.sendUnsafe({ type: "event" })
+      assert.strictEqual((yield* source.info).status, "processing", "it is about to start")
+      const { activityId } = yield* looking.send({ type: "look" })
+      yield* looking.awaitReceipt(activityId)
+      assert.deepStrictEqual((yield* looking.info).state, [1, 1])
+    }).pipe(Effect.scoped, Effect.provide(RuntimeManager.layer))
+  )
+
   it.effect("B1 is each subscriber's own: what comes later reaches every queue once", () =>
     Effect.gen(function* () {
       const source = yield* counting

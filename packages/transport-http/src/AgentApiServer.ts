@@ -73,30 +73,30 @@ const goDown = (manager: RuntimeManager.RuntimeManager["Service"], gate: Gate): 
       Effect.orElseSucceed(manager.list({ status: "processing", limit: 1 }), () => ({ items: [] })),
       (page) => page.items.length > 0
     )
+    const isAsked = Effect.sync(() => gate.requests > 0)
     yield* Effect.timeoutOption(
-      Effect.repeat(isBusy, { schedule: Schedule.spaced("20 millis"), while: (busy) => busy }),
+      Effect.gen(function* () {
+        yield* whileTrue(isBusy, "20 millis")
+        gate.endWaits()
+        // A request that came before may have sent something.
+        yield* whileTrue(isAsked, "5 millis")
+        yield* whileTrue(isBusy, "20 millis")
+      }),
       gate.limits.grace
     )
     gate.endWaits()
-    // What has just happened is with those who read before they are told to leave; a runtime may be idle a moment before that.
-    yield* Effect.sleep("20 millis")
-    yield* Effect.timeoutOption(
-      Effect.repeat(
-        Effect.sync(() => Array.from(gate.streams).some((stream) => stream.isBehind())),
-        { schedule: Schedule.spaced("5 millis"), while: (behind) => behind }
-      ),
-      "200 millis"
-    )
+    // What has happened is with those who read before they are told to leave.
+    const isBehind = Effect.sync(() => Array.from(gate.streams).some((stream) => stream.isBehind()))
+    yield* Effect.timeoutOption(whileTrue(isBehind, "5 millis"), "200 millis")
     for (const stream of Array.from(gate.streams)) stream.close("shutdown")
-    yield* Effect.timeoutOption(
-      Effect.repeat(
-        Effect.sync(() => gate.streams.size + gate.requests),
-        { schedule: Schedule.spaced("10 millis"), while: (open) => open > 0 }
-      ),
-      "500 millis"
-    )
+    const isOpen = Effect.sync(() => gate.streams.size + gate.requests > 0)
+    yield* Effect.timeoutOption(whileTrue(isOpen, "10 millis"), "500 millis")
     for (const stream of Array.from(gate.streams)) stream.cut()
   })
+
+/** Looks again and again, until it is no longer so. */
+const whileTrue = (condition: Effect.Effect<boolean>, every: Duration.Input): Effect.Effect<boolean> =>
+  Effect.repeat(condition, { schedule: Schedule.spaced(every), while: (holds) => holds })
 
 /**
  * Serves the API. When the layer's scope closes, new work is refused, what runs may end within the limits' grace, and

@@ -1,6 +1,7 @@
 import { connect } from "node:net"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { Duration, Effect } from "effect"
+import { RuntimeManager, RuntimeStore } from "@agent-runtime/core"
+import { Context, Duration, Effect, Layer } from "effect"
 import { type Block, EventTap } from "./support/Events.ts"
 import { startProxy } from "./support/FlakyProxy.ts"
 import { ask, start, type TestServer } from "./support/TestServer.ts"
@@ -234,4 +235,41 @@ describe("event streams", () => {
     expect((await tap.events(1))[0]?.data).toEqual({ reason: "shutdown" })
     await closing
   })
+
+  for (const moment of ["accept", "append"] as const) {
+    it(`B9 a server that goes down while its store writes (${moment}) ends its streams after that`, async () => {
+      const { manager, writing } = onSlowStore(moment)
+      const down = await start({ manager })
+      await ask(`${down.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
+      const tap = await EventTap.open(`${down.url}/v1/runtimes/a/events`)
+      const sent = ask(`${down.url}/v1/runtimes/a/activities`, { json: deposit })
+      await writing
+      await down.close()
+      expect((await tap.events(2)).map(brief)).toEqual([
+        ["Processed", "1", 1],
+        ["End", undefined, undefined]
+      ])
+      expect((await sent).status).toBe(202)
+    })
+  }
 })
+
+/** Each write takes longer than what else happens; `writing` is the first of which `part` is a part. */
+const onSlowStore = (part: keyof RuntimeStore.Change) => {
+  let begin = () => {}
+  const writing = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const slow = (store: RuntimeStore.RuntimeStore["Service"]): typeof store => ({
+    ...store,
+    write: (handle, change) => {
+      if (part in change) begin()
+      return Effect.delay(store.write(handle, change), "100 millis")
+    }
+  })
+  const store = Layer.effect(
+    RuntimeStore.RuntimeStore,
+    Effect.map(Layer.build(RuntimeStore.layerMemory), (built) => slow(Context.get(built, RuntimeStore.RuntimeStore)))
+  )
+  return { manager: RuntimeManager.layerDurable.pipe(Layer.provide(store)), writing }
+}

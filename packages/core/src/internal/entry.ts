@@ -307,6 +307,7 @@ export class Entry implements Runnable, Source {
   detach(exit: Exit.Exit<never, AgentError.AgentRuntimeTerminated>): void {
     const pending = [...(this.waitingRoom?.takeHeld() ?? [])]
     if (this.attempt !== undefined) pending.push(this.attempt.activity)
+    for (const activity of this.past?.takeSettling() ?? []) pending.push(activity)
     for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) pending.push(next)
     for (const activity of pending) {
       activity.rare.lost = exit
@@ -335,8 +336,18 @@ export class Entry implements Runnable, Source {
     if (this.phase === "closed") return "terminated"
     if (this.phase === "draining") return "draining"
     if (this.paused) return "paused"
-    if (this.attempt !== undefined) return "processing"
+    if (this.isInFlight || this.isAboutToStart) return "processing"
     return this.failing ? "error" : "idle"
+  }
+
+  /** Something runs, or has run and its end is being written. */
+  private get isInFlight(): boolean {
+    return this.attempt !== undefined || this.past?.isSettling === true
+  }
+
+  /** It is between two activities, or about to begin. */
+  private get isAboutToStart(): boolean {
+    return this.queued && this.canStart && (this.waitingRoom?.ready ?? 0) > 0
   }
 
   get info(): AgentRuntimeState.RuntimeInfo {
@@ -358,7 +369,7 @@ export class Entry implements Runnable, Source {
       state: this.state,
       sequence: this.sequence,
       metrics: this.count.metrics({
-        inFlight: this.attempt === undefined ? 0 : 1,
+        inFlight: this.isInFlight ? 1 : 0,
         delayed: waiting.delayed,
         deadLetters: this.deadLetters?.size ?? 0
       }),

@@ -1,4 +1,5 @@
 import type { Activity } from "./activity.ts"
+import type { Attempt } from "./attempt.ts"
 import { Deque } from "./deque.ts"
 import type { Kernel } from "./kernel.ts"
 
@@ -13,8 +14,8 @@ export class History {
   private readonly kernel: Kernel
   private readonly ended = new Deque<Activity>()
   private named: Map<string, Activity> | undefined = undefined
-  /** Activities whose ids were made up here, while what becomes of them is being written. */
-  private held: Map<number, Activity> | undefined = undefined
+  /** Activities whose end, or return to the mailbox, is being written; with the attempt that ran, if one did. */
+  private settling: Map<Activity, Attempt | undefined> | undefined = undefined
   /** Pending activities of the types that reject overlap, by type. */
   private rejecting: Map<string, number> | undefined = undefined
   private next: number
@@ -38,20 +39,42 @@ export class History {
     if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, -1)
   }
 
-  /** It is neither in the mailbox nor in the log while what becomes of it is being written: it is found all the same. */
-  hold(activity: Activity): void {
-    if (activity.serial !== 0) (this.held ??= new Map()).set(activity.serial, activity)
+  /** It is neither in the mailbox nor in the log while what becomes of it is being written, and is not yet over. */
+  beginSettling(activity: Activity, attempt: Attempt | undefined): void {
+    ;(this.settling ??= new Map()).set(activity, attempt)
   }
 
-  release(activity: Activity): void {
-    this.held?.delete(activity.serial)
+  endSettling(activity: Activity): void {
+    this.settling?.delete(activity)
+  }
+
+  get isSettling(): boolean {
+    return this.settling !== undefined && this.settling.size > 0
+  }
+
+  /** The attempt whose end is being written. The next one may be about to start, but has done nothing yet. */
+  get settlingAttempt(): Attempt | undefined {
+    for (const attempt of this.settling?.values() ?? []) if (attempt !== undefined) return attempt
+    return undefined
+  }
+
+  /** Takes out what is being settled: this process will not see it written. */
+  takeSettling(): Iterable<Activity> {
+    const activities = this.settling?.keys() ?? []
+    this.settling = undefined
+    return activities
+  }
+
+  private findSettling(serial: number): Activity | undefined {
+    for (const activity of this.settling?.keys() ?? []) if (activity.serial === serial) return activity
+    return undefined
   }
 
   /** An activity that was given this id, or has ended with it, while its receipt is kept. */
   find(id: string): Activity | undefined {
     const named = this.named?.get(id)
     const serial = named === undefined ? this.kernel.ids.parse(id) : 0
-    const activity = named ?? (serial === 0 ? undefined : (this.held?.get(serial) ?? this.findEnded(serial)))
+    const activity = named ?? (serial === 0 ? undefined : (this.findSettling(serial) ?? this.findEnded(serial)))
     if (activity === undefined || activity.exit === undefined) return activity
     const { config, millis } = this.kernel
     const isKept =

@@ -361,6 +361,8 @@ export class LocalManager implements Placement {
         (prefix === undefined || info.id.startsWith(prefix)) &&
         (agent === undefined || info.agent === agent) &&
         (status === undefined || info.status === status)
+      // As with an info: what a status tells of has reached the subscribers, who read it as they are let go.
+      for (const entry of this.entries.values()) entry.flush()
       const here = Array.from(this.entries.values())
         .filter((entry) => matches({ id: entry.id, agent: entry.agent.name, status: entry.status }))
         .map((entry) => ({ id: entry.id, info: () => entry.info }))
@@ -369,7 +371,9 @@ export class LocalManager implements Placement {
         const items = all.slice(0, limit).map(({ info }) => info())
         return all.length > limit ? { items, nextCursor: items[items.length - 1]!.id } : { items }
       }
-      if (this.durable === undefined) return Effect.succeed(page(here))
+      // What is not in memory neither runs nor drains.
+      const isHere = status === "processing" || status === "draining"
+      if (this.durable === undefined || isHere) return Effect.succeed(page(here))
       const asleep = this.durable.sleeping(
         { agent, after: cursor, limit: limit + 1 },
         (name) => this.hosts.get(name),

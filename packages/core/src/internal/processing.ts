@@ -252,7 +252,7 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
   const { waiting } = entry
   const { attempts, crashes, position, priority } = activity
   waiting.reenter(priority)
-  entry.stopRunning(activity)
+  const attempt = entry.stopRunning(activity)
   activity.status = "accepted"
   const apply = () => {
     activity.since = entry.now
@@ -264,11 +264,11 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
   }
   if (entry.journal === undefined) return apply()
   const dueAt = due === undefined ? undefined : entry.kernel.startedAt + due
-  entry.history.hold(activity)
+  entry.history.beginSettling(activity, attempt)
   entry.journal.push({
     change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead: false }] }),
     apply: () => {
-      entry.history.release(activity)
+      entry.history.endSettling(activity)
       apply()
     }
   })

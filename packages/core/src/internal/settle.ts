@@ -26,26 +26,27 @@ export interface Outcome {
 
 /**
  * Where activities end, at `at` in milliseconds since the manager started. Without a journal the end takes effect in this very
- * step; with one it is written first, together with the new state and what the workflow sends. With `spare` it is not tried
- * again where the store is unavailable: the activity then has not ended, and `spare` says what becomes of it.
+ * step; with one it is written first, together with the new state and what the workflow sends, and the runtime is `processing`
+ * until then. With `spare` it is not tried again where the store is unavailable: the activity then has not ended, and `spare`
+ * says what becomes of it.
  */
 export const settle = (entry: Entry, activity: Activity, outcome: Outcome, at: number, spare?: () => void): void => {
   const attempt = entry.stopRunning(activity)
   const { journal } = entry
   if (journal === undefined) return conclude(entry, activity, attempt, outcome, entry.sequence + 1, at, undefined)
   let sequence = 0
-  entry.history.hold(activity)
+  entry.history.beginSettling(activity, attempt)
   journal.push({
     change: () => changeOf(entry, activity, attempt, outcome, (sequence = journal.nextSequence()), at),
     apply: (written) => {
-      entry.history.release(activity)
+      entry.history.endSettling(activity)
       conclude(entry, activity, attempt, outcome, sequence, at, written)
     },
     ...(spare === undefined
       ? {}
       : {
           refuse: () => {
-            entry.history.release(activity)
+            entry.history.endSettling(activity)
             spare()
           }
         })

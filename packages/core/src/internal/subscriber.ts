@@ -216,8 +216,9 @@ export class Subscriber {
     if (this.cursor < source.sequence) return
     this.live = true
     // Bounded by `emittedRetention`: a backlog overruns no queue.
-    for (const event of source.attempt?.emitted ?? []) {
-      if (this.isPlain || this.passes(event, source.attempt!.activity)) this.events.push(event)
+    const attempt = source.history.settlingAttempt ?? source.attempt
+    for (const event of attempt?.emitted ?? []) {
+      if (this.isPlain || this.passes(event, attempt!.activity)) this.events.push(event)
       if (this.exit !== undefined) return
     }
   }

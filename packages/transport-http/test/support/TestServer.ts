@@ -1,4 +1,4 @@
-import { RuntimeConfig, RuntimeManager } from "@agent-runtime/core"
+import { RuntimeConfig, RuntimeManager, type Workflow } from "@agent-runtime/core"
 import { ServerLimits } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import { Effect, Layer, Logger, type LogLevel, ManagedRuntime, References, Tracer } from "effect"
@@ -7,6 +7,8 @@ import { AccountLayer } from "./Agents.ts"
 
 export interface Options {
   readonly limits?: Partial<ServerLimits.ServerLimitsShape> | undefined
+  /** Default `RuntimeManager.layer`. */
+  readonly manager?: Layer.Layer<RuntimeManager.RuntimeManager | Workflow.Workflows> | undefined
   readonly config?: Partial<RuntimeConfig.RuntimeConfigShape> | undefined
   readonly authorization?: Layer.Layer<never> | undefined
   readonly server?: NodeAgentApiServer.Options | undefined
@@ -27,7 +29,7 @@ export interface TestServer {
 export const start = async (options: Options = {}): Promise<TestServer> => {
   const logs: Array<string> = []
   const layer = NodeAgentApiServer.layer({ port: 0, ...options.server }).pipe(
-    Layer.provideMerge(AccountLayer.pipe(Layer.provideMerge(RuntimeManager.layer))),
+    Layer.provideMerge(AccountLayer.pipe(Layer.provideMerge(options.manager ?? RuntimeManager.layer))),
     Layer.provide(RuntimeConfig.layer(options.config ?? {})),
     Layer.provide(options.authorization ?? Layer.empty),
     Layer.provide(ServerLimits.layer(options.limits ?? {})),
