@@ -1,7 +1,7 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Latch, Layer, Schema } from "effect"
+import { Context, Effect, Fiber, Latch, Layer, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
@@ -109,3 +109,47 @@ it.effect("P7 coalesce replaces one that waits, also where both are written at a
     assert.strictEqual((yield* runtime.awaitReceipt("n1")).status, "superseded")
   }).pipe(Effect.provide(onStore((write) => write)))
 )
+
+it.effect("P10 P5 what is due is told to a store in whole milliseconds, however it was asked for", () => {
+  class No extends Schema.TaggedError<No>()("No", {}) {}
+  const kinds = ["7.3 millis", "Infinity"] as const
+  const [Soon, Never] = kinds.map((delay) =>
+    ActivityType.make(delay, { error: No, retry: Schedule.spaced(delay).pipe(Schedule.upTo({ times: 1 })) })
+  ) as unknown as [ActivityType.Any, ActivityType.Any]
+  const Failing = Agent.make("Failing", { state: Schema.Int, initialState: 0, activities: [Soon, Never] })
+  const fail = () => Effect.fail(new No())
+  const due: Array<unknown> = []
+  const store = Layer.effect(
+    RuntimeStore.RuntimeStore,
+    Effect.map(Layer.build(RuntimeStore.layerMemory), (built): RuntimeStore.RuntimeStore["Service"] => {
+      const memory = Context.get(built, RuntimeStore.RuntimeStore)
+      return {
+        ...memory,
+        write: (handle, change) => {
+          for (const one of [...(change.accept ?? []), ...(change.update ?? [])]) due.push(one.due)
+          return memory.write(handle, change)
+        }
+      }
+    })
+  )
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Failing)
+    yield* runtime.send({ type: "7.3 millis" }, { deliverAt: 0.5 })
+    yield* TestClock.adjust("1 millis")
+    yield* runtime.send({ type: "Infinity" })
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(
+      due.filter((at) => at !== undefined),
+      [1, 8, Number.MAX_SAFE_INTEGER]
+    )
+    assert.strictEqual((yield* runtime.info).metrics.delayed, 1)
+  }).pipe(
+    Effect.provide(
+      Workflow.layer(Failing, { "7.3 millis": fail, Infinity: fail } as never).pipe(
+        Layer.provideMerge(RuntimeManager.layerDurable),
+        Layer.provide(store)
+      )
+    )
+  )
+})

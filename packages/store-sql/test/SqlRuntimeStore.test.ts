@@ -266,6 +266,19 @@ const suites = (
     })
   )
 
+  it.effect("B2 D2 knows the sequence of what ended without a new state", () =>
+    Effect.gen(function* () {
+      const { store } = yield* makeDatabase
+      const first = yield* store
+      const handle = yield* create(first, "a")
+      const [one, two] = yield* accept(first, handle, "one", "two")
+      yield* end(first, handle, one!, 1)
+      yield* first.write(handle, { remove: [two!], append: [{ sequence: 2, at: 5, entry: { failed: 2 } }] })
+      expect(yield* open(first, "a")).toMatchObject({ sequence: 2, state: { n: 1 } })
+      expect(yield* first.stateAt(id("a"), 2)).toMatchObject({ sequence: 2, state: { n: 1 } })
+    })
+  )
+
   it.effect("B5 replays the log after a sequence, in order and in pages", () =>
     Effect.gen(function* () {
       const store = yield* (yield* makeDatabase).store

@@ -4,7 +4,7 @@ import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import { Activity, noChain } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { type CompiledType, isTyped } from "./host.ts"
-import { encodePending } from "./persisted.ts"
+import { encodeDue, encodePending } from "./persisted.ts"
 import { applySuperseded, interrupt, settleWaiting, spare, supersede, supersededChange } from "./processing.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
@@ -92,7 +92,7 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
   journal.push({
     change: () => ({
       ...(superseding === undefined ? {} : supersededChange(entry, superseding, (sequence = journal.nextSequence()))),
-      accept: [{ activity: encodePending(activity), attempts: 0, crashes: 0, due: since(entry, due), ahead }]
+      accept: [{ activity: encodePending(activity), attempts: 0, crashes: 0, due: encodeDue(entry.kernel, due), ahead }]
     }),
     apply: (written) => {
       activity.rare.position = written.accepted[0] ?? 0
@@ -113,10 +113,6 @@ const replaceOlder = (entry: Entry, activity: Activity): void => {
   if (older === undefined || !entry.waiting.withdraw(older)) return
   settleWaiting(entry, older, "superseded", AgentError.ActivitySuperseded.of(older.id, activity.id))
 }
-
-/** A time of the store: milliseconds since the Unix epoch. */
-const since = (entry: Entry, millis: number | undefined): number | undefined =>
-  millis === undefined ? undefined : entry.kernel.startedAt + millis
 
 /** With the strategy `sliding` the oldest of the lane goes. */
 const makeRoom = (entry: Entry, { id, priority }: Activity): boolean => {

@@ -77,6 +77,10 @@ const compact = (fields: Readonly<Record<string, unknown>>): Schema.Json => {
   return out as Schema.Json
 }
 
+/** When something is due, as a store keeps it: in whole milliseconds since the Unix epoch. What never is gets the last of them. */
+export const encodeDue = (kernel: Kernel, due: number | undefined): number | undefined =>
+  due === undefined ? undefined : Math.min(Math.ceil(kernel.startedAt + due), Number.MAX_SAFE_INTEGER)
+
 /** An accepted activity. */
 export const encodePending = (activity: Activity): Schema.Json => {
   const { acceptedAt, chain, correlationId, id, kind, metadata, options, parent, payload, priority, source, type } =

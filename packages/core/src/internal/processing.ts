@@ -5,6 +5,7 @@ import type { Activity } from "./activity.ts"
 import { Attempt, type Interruption } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { freeze } from "./freeze.ts"
+import { encodeDue } from "./persisted.ts"
 import { retryStep } from "./retry.ts"
 import { changeOf, conclude, type Outcome, record, settle } from "./settle.ts"
 
@@ -263,7 +264,7 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
     entry.changed()
   }
   if (entry.journal === undefined) return apply()
-  const dueAt = due === undefined ? undefined : entry.kernel.startedAt + due
+  const dueAt = encodeDue(entry.kernel, due)
   entry.history.beginSettling(activity, attempt)
   entry.journal.push({
     change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead: false }] }),

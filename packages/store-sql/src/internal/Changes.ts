@@ -21,6 +21,8 @@ interface Advance {
   running: number
   attempts: number | undefined
   state: RuntimeStore.Change["state"]
+  /** Of the newest event, which need not have changed the state. */
+  sequence: number | undefined
   info: string | undefined
   terminated: boolean
   pending: number
@@ -67,6 +69,7 @@ export class Changes {
     this.place(change.append, this.appended, (one, position) => {
       const row = [position, runtime, advance.head, one.sequence, one.at, JSON.stringify(one.entry)]
       advance.head = position
+      advance.sequence = one.sequence
       advance.touched = true
       return row
     })
@@ -104,6 +107,7 @@ export class Changes {
         running: held.running,
         attempts: undefined,
         state: undefined,
+        sequence: undefined,
         info: undefined,
         terminated: false,
         pending: held.pending,
@@ -151,7 +155,7 @@ export class Changes {
     const checked: Array<Row> = []
     const deleted: Array<Row> = []
     for (const advance of this.advances.values()) {
-      const { attempts, head, held, info, pending, removed, running, state, terminated, touched } = advance
+      const { attempts, head, held, info, pending, removed, running, sequence, state, terminated, touched } = advance
       if (removed.length > 0) {
         const ended = [...held.ended, ...removed]
         const isTime = pending <= 0 || ended.length >= manyEnded
@@ -164,7 +168,7 @@ export class Changes {
           held.runtime,
           state === undefined ? null : JSON.stringify(state.state),
           state?.version ?? null,
-          state?.sequence ?? null,
+          sequence ?? null,
           head,
           running,
           attempts ?? null,
