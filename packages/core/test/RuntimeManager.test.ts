@@ -57,6 +57,24 @@ describe("RuntimeManager", () => {
     }).pipe(Effect.provide(withConfig({ maxRuntimes: 2 })))
   )
 
+  it.effect("P3 whoever still waits for an activity is told of its end, in the order of asking, whoever has left", () =>
+    Effect.gen(function* () {
+      const runtime = yield* create
+      const { activityId } = yield* runtime.send(Hang.make())
+      const told: Array<number> = []
+      const waiting: Array<Fiber.Fiber<unknown, unknown>> = []
+      for (let i = 0; i < 7; i++) {
+        const wait = Effect.tap(runtime.awaitReceipt(activityId), () => Effect.sync(() => told.push(i)))
+        waiting.push(yield* Effect.forkChild(wait, { startImmediately: true }))
+      }
+      // The last, the first, one in between and the one beside it.
+      for (const i of [6, 0, 3, 4]) yield* Fiber.interrupt(waiting[i]!)
+      yield* runtime.cancel(activityId)
+      yield* Effect.forEach(waiting, Fiber.await)
+      assert.deepStrictEqual(told, [1, 2, 5])
+    }).pipe(Effect.provide(inMemory))
+  )
+
   it.effect("R1 ids that are made up differ, also between managers", () =>
     Effect.gen(function* () {
       const ids = new Set<string>()

@@ -1,6 +1,8 @@
 import type { ActivityId, AgentError, Priority, Receipt } from "@agent-runtime/schema"
 import type { Exit, Tracer } from "effect"
 import type { SendOptions } from "../AgentRuntime.ts"
+import * as Callbacks from "./callbacks.ts"
+import type { Dispatcher } from "./dispatcher.ts"
 import type { CompiledType } from "./host.ts"
 import type { RetryStep } from "./retry.ts"
 import type { Timer } from "./timers.ts"
@@ -30,8 +32,6 @@ class Rare {
   lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined
   /** Until its acceptance is written: who is told of it. */
   accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined = undefined
-  /** Who is told of its end. */
-  waiters: Array<() => void> | undefined = undefined
 }
 
 /**
@@ -56,6 +56,8 @@ export class Activity {
   sequence = 0
   /** Set once it has ended. */
   exit: Exit.Exit<unknown, unknown> | undefined = undefined
+  /** Who is told of its end. */
+  private waiters: Callbacks.Callback | undefined = undefined
   private extra: Rare | undefined = undefined
 
   /** `now` is in milliseconds since the manager started. */
@@ -150,20 +152,19 @@ export class Activity {
 
   /** Calls back once the activity has ended; answers how to stop waiting. */
   onEnd(notify: () => void): () => void {
-    const waiters = (this.rare.waiters ??= [])
-    waiters.push(notify)
+    const waiter = new Callbacks.Callback(notify)
+    this.waiters = Callbacks.add(this.waiters, waiter)
     return () => {
-      const index = waiters.indexOf(notify)
-      if (index >= 0) waiters.splice(index, 1)
+      this.waiters = Callbacks.remove(this.waiters, waiter)
     }
   }
 
-  takeWaiters(): ReadonlyArray<() => void> | undefined {
-    const { extra } = this
-    if (extra === undefined) return undefined
-    const { waiters } = extra
-    extra.waiters = undefined
-    return waiters
+  /** Tells who waits, after this step. */
+  tellWaiters(dispatcher: Dispatcher): void {
+    const { waiters } = this
+    if (waiters === undefined) return
+    this.waiters = undefined
+    Callbacks.forEach(waiters, dispatcher.defer)
   }
 }
 

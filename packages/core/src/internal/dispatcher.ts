@@ -20,7 +20,7 @@ const uses = 16
 export class Dispatcher {
   private readonly scheduleTask: (task: () => void) => void
   private readonly ready = new Deque<Runnable>()
-  private deferred: Array<() => void> = []
+  private readonly deferred = new Deque<() => void>()
   private scheduled = false
   private readonly clock: () => number
   private time = 0
@@ -47,7 +47,7 @@ export class Dispatcher {
     if (!this.scheduled) this.schedule()
   }
 
-  defer(task: () => void): void {
+  readonly defer = (task: () => void): void => {
     this.deferred.push(task)
     if (!this.scheduled) this.schedule()
   }
@@ -84,12 +84,8 @@ export class Dispatcher {
         if (runnable === undefined) break
         budget -= 1 + this.turn(runnable, budget < turn ? budget : turn)
       }
-      if (this.deferred.length > 0) {
-        const tasks = this.deferred
-        this.deferred = []
-        this.left = 0
-        for (const task of tasks) this.perform(task)
-      }
+      this.left = 0
+      for (let tasks = this.deferred.length; tasks > 0; tasks--) this.perform(this.deferred.shift()!)
     } finally {
       this.scheduled = false
       if (this.ready.length > 0 || this.deferred.length > 0) this.schedule()

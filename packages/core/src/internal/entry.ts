@@ -311,7 +311,7 @@ export class Entry implements Runnable, Source {
     for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) pending.push(next)
     for (const activity of pending) {
       activity.rare.lost = exit
-      for (const notify of activity.takeWaiters() ?? []) this.kernel.dispatcher.defer(notify)
+      activity.tellWaiters(this.kernel.dispatcher)
     }
   }
 

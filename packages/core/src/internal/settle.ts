@@ -124,8 +124,7 @@ export const record = (entry: Entry, activity: Activity, sequence: number): void
   activity.sequence = sequence
   entry.history.append(activity)
   entry.broadcast?.publish(toEvent(activity, entry.epoch), activity)
-  const waiters = activity.takeWaiters()
-  if (waiters !== undefined) for (const notify of waiters) entry.kernel.dispatcher.defer(notify)
+  activity.tellWaiters(entry.kernel.dispatcher)
   if (entry.watchers !== undefined) entry.changed()
   if (entry.onCommitted !== undefined) entry.onCommitted()
   entry.kernel.injectFault?.("committed", entry.id, activity.id)

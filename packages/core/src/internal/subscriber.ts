@@ -3,6 +3,7 @@ import { type Array as Arr, Cause, Effect, Exit, type Pull } from "effect"
 import type { SubscriptionOptions } from "../Subscription.ts"
 import type { Activity } from "./activity.ts"
 import type { Burst } from "./broadcast.ts"
+import * as Callbacks from "./callbacks.ts"
 import type { Dispatcher } from "./dispatcher.ts"
 import { type Logged, toEvent } from "./event.ts"
 import type { History } from "./history.ts"
@@ -54,7 +55,7 @@ export class Subscriber {
   private gap: { missed: number; from: number; to: number } | undefined = undefined
   private reason: AgentEvent.End["reason"] | undefined = undefined
   private exit: Exit.Exit<never, AgentError.SubscriberLagged | Cause.Done> | undefined = undefined
-  private waiting: Array<() => void> | undefined = undefined
+  private waiting: Callbacks.Callback | undefined = undefined
   private delivered = 0
   private filtered = 0
   private dropped = 0
@@ -158,10 +159,10 @@ export class Subscriber {
 
   /** Then pulls again: what is queued is taken in the step that delivers it. */
   private readonly wait: typeof this.pull = Effect.callback((resume) => {
-    const notify = () => resume(this.pull)
-    ;(this.waiting ??= []).push(notify)
+    const waiter = new Callbacks.Callback(() => resume(this.pull))
+    this.waiting = Callbacks.add(this.waiting, waiter)
     return Effect.sync(() => {
-      this.waiting = this.waiting?.filter((other) => other !== notify)
+      this.waiting = Callbacks.remove(this.waiting, waiter)
     })
   })
 
@@ -169,7 +170,7 @@ export class Subscriber {
     const { waiting } = this
     if (waiting === undefined) return
     this.waiting = undefined
-    for (const notify of waiting) this.dispatcher.defer(notify)
+    Callbacks.forEach(waiting, this.dispatcher.defer)
   }
 
   private get length(): number {

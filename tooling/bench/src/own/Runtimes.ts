@@ -60,7 +60,7 @@ export const subscribedRuntimes = async (
   processed: () => void
 ): Promise<(by: number) => Promise<void>> => {
   const agents = Workflow.layer(Counter, {
-    Add: Effect.fnUntraced(function* ({ payload }, count) {
+    Add: Effect.fnUntracedEager(function* ({ payload }, count) {
       yield* Effect.void
       return count + payload.by
     })
@@ -97,7 +97,7 @@ export const asked = async (): Promise<(by: number) => Effect.Effect<unknown, un
       return yield* local.create({
         id: "counter",
         state: 0,
-        workflow: Effect.fnUntraced(function* (activity, count) {
+        workflow: Effect.fnUntracedEager(function* (activity, count) {
           const next = count + (activity.payload as Increment).by
           return yield* Workflow.reply(next, next)
         })
