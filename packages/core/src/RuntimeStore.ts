@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import type { AgentError, AgentRuntimeId } from "@agent-runtime/schema"
-import { Context, type Effect, Layer, Schema } from "effect"
+import { Context, type Effect, type Exit, Layer, Schema } from "effect"
 import { MemoryStore } from "./internal/memoryStore.ts"
 
 /**
@@ -141,6 +141,17 @@ export interface Change {
 }
 
 /**
+ * A step of a runtime that is to be written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Write {
+  readonly handle: Handle
+  readonly change: Change
+}
+
+/**
  * The positions that the store gave, in the order of the change.
  *
  * @category models
@@ -151,6 +162,14 @@ export interface Written {
   readonly buried: ReadonlyArray<number>
   readonly outbox: ReadonlyArray<number>
 }
+
+/**
+ * What became of a write.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WriteExit = Exit.Exit<Written, RuntimeFenced | AgentError.StoreUnavailable>
 
 /**
  * Where durable runtimes are kept.
@@ -183,13 +202,11 @@ export class RuntimeStore extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<AgentRuntimeId.AgentRuntimeId>, AgentError.StoreUnavailable>
 
     /**
-     * Writes one step; many runtimes share a commit. Succeeds after the commit, in commit order. `StoreUnavailable` means
-     * that it is certainly not committed: an unknown outcome is looked up first.
+     * Writes a step of each of several runtimes, which share a commit with what else is written meanwhile. Answers after the
+     * commit what became of each: one that fails does not concern the others. `StoreUnavailable` means that it is certainly not
+     * committed: an unknown outcome is looked up first.
      */
-    readonly write: (
-      handle: Handle,
-      change: Change
-    ) => Effect.Effect<Written, RuntimeFenced | AgentError.StoreUnavailable>
+    readonly write: (writes: ReadonlyArray<Write>) => Effect.Effect<ReadonlyArray<WriteExit>>
 
     /** Runtimes by id in ascending order, terminated ones among them until they are purged. */
     readonly list: (options: {

@@ -1,7 +1,7 @@
 import { type AgentRuntime, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Latch, Layer, Schema, type Scope, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
@@ -254,12 +254,11 @@ it.effect("D6 while the store is down nothing is acknowledged, and what runs end
     let down = false
     const life = yield* livesOn((store) => ({
       ...store,
-      write: (handle, change) =>
-        Effect.suspend(() =>
-          down
-            ? Effect.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
-            : store.write(handle, change)
-        )
+      write: (writes) =>
+        Effect.suspend(() => {
+          const refused = Exit.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
+          return down ? Effect.succeed(writes.map(() => refused)) : store.write(writes)
+        })
     }))
     yield* life((manager) =>
       Effect.gen(function* () {

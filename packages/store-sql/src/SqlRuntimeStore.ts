@@ -10,6 +10,7 @@
 import { RuntimeStore } from "@agent-runtime/core"
 import { AgentError } from "@agent-runtime/schema"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { MigrationError } from "effect/sql/Migrator"
@@ -31,6 +32,9 @@ const unavailable = (error: SqlError | MigrationError): AgentError.StoreUnavaila
   const detail = cause instanceof Error && !error.message.includes(cause.message) ? ` (${cause.message})` : ""
   return new AgentError.StoreUnavailable({ message: `The store is unavailable: ${error.message}${detail}` })
 }
+
+const toStoreError = <E>(error: E | SqlError): E | AgentError.StoreUnavailable =>
+  isSqlError(error) ? unavailable(error) : error
 
 const toHeld = (handle: RuntimeStore.Handle): Held => {
   if (handle instanceof Held) return handle
@@ -64,11 +68,13 @@ export const make: Effect.Effect<
     Effect.mapError(Rows.query(sql, statement, params), unavailable)
   const transaction = <A>(effect: Effect.Effect<A, SqlError>) =>
     Effect.mapError(sql.withTransaction(effect), unavailable)
-  const outward = <A, E>(effect: Effect.Effect<A, E | SqlError>) =>
-    Effect.mapError(effect, (error) => (isSqlError(error) ? unavailable(error) : error))
 
   return RuntimeStore.RuntimeStore.of({
-    create: (options) => outward(writer.submit((batch) => batch.create(options))),
+    create: (options) =>
+      Effect.mapError(
+        writer.submit((batch) => batch.create(options)),
+        toStoreError
+      ),
 
     open: (id) =>
       Effect.mapError(
@@ -86,10 +92,17 @@ export const make: Effect.Effect<
         (rows) => rows.map(Life.toId)
       ),
 
-    write: (handle, change) => {
-      const held = toHeld(handle)
-      return outward(writer.submit((batch) => batch.write(held, change)))
-    },
+    write: (writes) =>
+      Effect.map(
+        writer.submitAll(
+          writes.map(
+            ({ change, handle }) =>
+              (batch) =>
+                batch.write(toHeld(handle), change)
+          )
+        ),
+        (exits) => exits.map((exit) => Exit.mapError(exit, toStoreError))
+      ),
 
     list: ({ after, agent, limit }) =>
       Effect.map(

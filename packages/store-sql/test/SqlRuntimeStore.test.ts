@@ -15,14 +15,14 @@ const create = (store: Store, name: string, epoch = 1) =>
 
 const accept = (store: Store, handle: RuntimeStore.Handle, ...names: ReadonlyArray<string>) =>
   Effect.map(
-    store.write(handle, {
+    Stores.write(store, handle, {
       accept: names.map((name) => ({ activity: { name }, attempts: 0, crashes: 0, due: undefined, ahead: false }))
     }),
     (written) => written.accepted
   )
 
 const end = (store: Store, handle: RuntimeStore.Handle, position: number, sequence: number, keep = false) =>
-  store.write(handle, {
+  Stores.write(store, handle, {
     remove: [position],
     append: [{ sequence, at: 1000 + sequence, entry: { ended: sequence } }],
     state: { state: { n: sequence }, version: 1, sequence, keep }
@@ -62,7 +62,7 @@ const suites = (
       const first = yield* create(store, "a", 1)
       const [one] = yield* accept(store, first, "x", "y")
       yield* end(store, first, one!, 1, true)
-      yield* store.write(first, { bury: ["letter"], send: ["message"], terminated: true })
+      yield* Stores.write(store, first, { bury: ["letter"], send: ["message"], terminated: true })
       expect((yield* open(store, "a")).terminated).toBe(true)
       const second = yield* create(store, "a", 2)
       expect(second.epoch).toBe(2)
@@ -90,8 +90,8 @@ const suites = (
           const store = yield* database.store
           const handle = yield* create(store, "a")
           const [one, two, three] = yield* accept(store, handle, "one", 'two "quoted" \\ {},\u0000 ü', "three")
-          yield* store.write(handle, { start: { position: one!, attempts: 1 } })
-          yield* store.write(handle, {
+          yield* Stores.write(store, handle, { start: { position: one!, attempts: 1 } })
+          yield* Stores.write(store, handle, {
             remove: [one!],
             append: [{ sequence: 1, at: 5, entry: { ended: 1 } }],
             state: { state: { n: 1 }, version: 2, sequence: 1, keep: false },
@@ -100,7 +100,7 @@ const suites = (
             send: [{ to: "b" }, { to: "c" }],
             start: { position: two!, attempts: 1 }
           })
-          yield* store.write(handle, {
+          yield* Stores.write(store, handle, {
             update: [{ position: two!, attempts: 1, crashes: 0, due: 99, ahead: false }],
             start: { position: three!, attempts: 4 }
           })
@@ -129,7 +129,7 @@ const suites = (
       expect(opened.deadLetters.map((one) => one.value)).toEqual([{ letter: 1 }])
       expect(opened.outbox.map((one) => one.value)).toEqual([{ to: "b" }, { to: "c" }])
 
-      yield* store.write(opened.handle, {
+      yield* Stores.write(store, opened.handle, {
         exhume: [opened.deadLetters[0]!.position],
         sent: [opened.outbox[0]!.position],
         update: [{ position: opened.running!, attempts: 4, crashes: 1, due: undefined, ahead: true }]
@@ -173,19 +173,19 @@ const suites = (
       const [one, two] = yield* accept(store, handle, "one", "two")
       const running = Effect.map(store.open(id("a")), (opened) => opened?.running)
       const waits = { crashes: 0, due: 5, ahead: false }
-      yield* store.write(handle, { start: { position: one!, attempts: 1 } })
+      yield* Stores.write(store, handle, { start: { position: one!, attempts: 1 } })
       expect(yield* running).toBe(one)
-      yield* store.write(handle, { update: [{ position: one!, attempts: 1, ...waits }] })
+      yield* Stores.write(store, handle, { update: [{ position: one!, attempts: 1, ...waits }] })
       expect(yield* running).toBeUndefined()
-      yield* store.write(handle, { start: { position: two!, attempts: 1 } })
-      yield* store.write(handle, { remove: [two!], start: { position: one!, attempts: 2 } })
+      yield* Stores.write(store, handle, { start: { position: two!, attempts: 1 } })
+      yield* Stores.write(store, handle, { remove: [two!], start: { position: one!, attempts: 2 } })
       expect(yield* running).toBe(one)
-      yield* store.write(handle, { info: "something else" })
+      yield* Stores.write(store, handle, { info: "something else" })
       expect(yield* running).toBe(one)
       yield* end(store, handle, one!, 1)
       expect(yield* running).toBeUndefined()
       const [three] = yield* accept(store, handle, "three")
-      yield* store.write(handle, { start: { position: three!, attempts: 1 }, remove: [three!] })
+      yield* Stores.write(store, handle, { start: { position: three!, attempts: 1 }, remove: [three!] })
       expect(yield* running).toBeUndefined()
     })
   )
@@ -217,9 +217,9 @@ const suites = (
         [
           Effect.exit(accept(stale, lost, "x")),
           Effect.exit(accept(stale, kept, "y")),
-          Effect.exit(stale.write(lost, { info: "z" })),
-          Effect.exit(stale.write(lost, { terminated: true })),
-          Effect.exit(stale.write(lost, { bury: ["b"] }))
+          Effect.exit(Stores.write(stale, lost, { info: "z" })),
+          Effect.exit(Stores.write(stale, lost, { terminated: true })),
+          Effect.exit(Stores.write(stale, lost, { bury: ["b"] }))
         ],
         { concurrency: "unbounded" }
       )
@@ -346,9 +346,9 @@ const suites = (
       const handle = yield* create(store, "a")
       yield* accept(store, handle, "x")
       yield* end(store, handle, 0, 1, true)
-      yield* store.write(handle, { bury: ["b"], send: ["s"] })
+      yield* Stores.write(store, handle, { bury: ["b"], send: ["s"] })
       expect(yield* store.purge(id("a"))).toBe(false)
-      yield* store.write(handle, { terminated: true })
+      yield* Stores.write(store, handle, { terminated: true })
       expect(yield* store.recoverable("Account")).toEqual([])
       expect(yield* store.purge(id("a"))).toBe(true)
       expect(yield* store.purge(id("a"))).toBe(false)
@@ -358,7 +358,7 @@ const suites = (
         const rows = yield* sql<{ n: number }>`SELECT count(*) AS n FROM ${sql(`agent_${table}`)}`
         expect([table, Number(rows[0]?.n)]).toEqual([table, 0])
       }
-      expect((yield* Effect.flip(store.write(handle, { info: 1 })))._tag).toBe("RuntimeFenced")
+      expect((yield* Effect.flip(Stores.write(store, handle, { info: 1 })))._tag).toBe("RuntimeFenced")
     })
   )
 

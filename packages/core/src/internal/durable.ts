@@ -6,6 +6,7 @@ import { Entry } from "./entry.ts"
 import { History } from "./history.ts"
 import type { Host } from "./host.ts"
 import { Journal } from "./journal.ts"
+import { JournalWriter } from "./journalWriter.ts"
 import type { Kernel } from "./kernel.ts"
 import { deliver } from "./outbox.ts"
 import { decodeDead, decodeInfo, decodeLogEntry, decodeOutgoing, decodePending, encodeInfo } from "./persisted.ts"
@@ -16,12 +17,14 @@ import type { Timer } from "./timers.ts"
 export class Durable {
   readonly store: RuntimeStore["Service"]
   private readonly kernel: Kernel
+  private readonly writer: JournalWriter
   /** Subscribers of runtimes that are not in memory. */
   private readonly dormant = new Map<string, Set<Subscriber>>()
 
   constructor(kernel: Kernel, store: RuntimeStore["Service"]) {
     this.kernel = kernel
     this.store = store
+    this.writer = new JournalWriter(kernel, store)
   }
 
   create(
@@ -168,7 +171,7 @@ export class Durable {
   }
 
   private journal(handle: Handle): Journal {
-    return new Journal(this.kernel, this.store, handle)
+    return new Journal(this.writer, handle)
   }
 
   // -- passivation -----------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 import { AgentError } from "@agent-runtime/schema"
 import { Cause, Exit, Result } from "effect"
-import type { Change, Handle, RuntimeFenced, RuntimeStore, Written } from "../RuntimeStore.ts"
+import type { Change, Handle, WriteExit, Written } from "../RuntimeStore.ts"
 import type { Entry } from "./entry.ts"
-import type { Kernel } from "./kernel.ts"
+import type { JournalWriter } from "./journalWriter.ts"
 import { reportDefect } from "./reportDefect.ts"
 
 /** One step of a runtime: written first, then applied. */
@@ -20,41 +20,39 @@ const firstRetry = 50
 const lastRetry = 2000
 
 /**
- * Writes the steps of one runtime in order, one write at a time: what happens in one slice of the event loop, and while a
+ * The steps of one runtime, written in order, one write at a time: what happens in one slice of the event loop, and while a
  * write is under way, shares the next write and so one transaction.
  */
 export class Journal {
-  private readonly kernel: Kernel
-  private readonly store: RuntimeStore["Service"]
+  private readonly writer: JournalWriter
   readonly handle: Handle
   /** The runtime whose steps these are. */
   entry: Entry | undefined = undefined
   private steps: Array<Step> = []
-  private writing = false
+  private writing: ReadonlyArray<Step> | undefined = undefined
+  private changes: ReadonlyArray<Change> = []
   private scheduled = false
   private retry = firstRetry
   private sequence = 0
 
-  constructor(kernel: Kernel, store: RuntimeStore["Service"], handle: Handle) {
-    this.kernel = kernel
-    this.store = store
+  constructor(writer: JournalWriter, handle: Handle) {
+    this.writer = writer
     this.handle = handle
   }
 
   get isIdle(): boolean {
-    return this.steps.length === 0 && !this.writing
+    return this.steps.length === 0 && this.writing === undefined
   }
 
   push(step: Step): void {
     this.steps.push(step)
-    if (!this.writing) this.schedule()
+    if (this.writing === undefined) this.schedule()
   }
 
-  /** Writes after the turns of this slice: the start of the next activity rides with the end of the one before. */
   private schedule(): void {
     if (this.scheduled) return
     this.scheduled = true
-    this.kernel.dispatcher.defer(this.flush)
+    this.writer.schedule(this)
   }
 
   /** The next sequence of the log, for the change that is being made. */
@@ -62,33 +60,30 @@ export class Journal {
     return ++this.sequence
   }
 
-  private readonly flush = (): void => {
+  /** What is to be written now; `undefined` where that is nothing. */
+  begin(): Change | undefined {
     this.scheduled = false
-    if (this.writing || this.steps.length === 0) return
-    const batch = this.steps
+    const { steps } = this
+    if (this.writing !== undefined || steps.length === 0) return undefined
     this.steps = []
-    this.writing = true
     // One write at a time: everything before has taken effect, or never will.
     this.sequence = this.entry?.sequence ?? 0
-    let changes: ReadonlyArray<Change>
     try {
-      changes = batch.map((step) => step.change())
+      this.changes = steps.map((step) => step.change())
     } catch (defect) {
       // Nothing of this runtime can be written any more: let go of it, and leave it to the store as it is there.
       reportDefect(defect)
-      this.writing = false
-      return this.lose(batch)
+      this.lose(steps)
+      return undefined
     }
-    const fiber = this.kernel.fork(this.store.write(this.handle, merge(changes)), this.kernel.context)
-    fiber.addObserver((exit) => this.written(batch, changes, exit))
+    this.writing = steps
+    return merge(this.changes)
   }
 
-  private written(
-    batch: ReadonlyArray<Step>,
-    changes: ReadonlyArray<Change>,
-    exit: Exit.Exit<Written, RuntimeFenced | AgentError.StoreUnavailable>
-  ): void {
-    this.writing = false
+  /** What became of it. */
+  end(exit: WriteExit): void {
+    const { changes, writing: batch = [] } = this
+    this.writing = undefined
     if (Exit.isSuccess(exit)) {
       this.retry = firstRetry
       applyAll(batch, changes, exit.value)
@@ -101,7 +96,7 @@ export class Journal {
       for (const step of batch) step.refuse?.(error)
       if (this.steps.length > 0) {
         this.scheduled = true
-        this.kernel.timers.set(this.kernel.now() + this.retry, this.flush)
+        this.writer.scheduleLater(this, this.retry)
         this.retry = Math.min(this.retry * 2, lastRetry)
         return
       }

@@ -77,11 +77,13 @@ export class MemoryStore {
         }
         return ids
       }),
-    write: (handle, change) =>
-      Effect.suspend(() => {
-        const row = this.rows.get(handle.id)
-        return row?.owner === handle ? Exit.succeed(this.apply(row, change)) : Exit.fail(this.fenced(handle.id))
-      }),
+    write: (writes) =>
+      Effect.sync(() =>
+        writes.map(({ change, handle }) => {
+          const row = this.rows.get(handle.id)
+          return row?.owner === handle ? Exit.succeed(this.apply(row, change)) : Exit.fail(this.fenced(handle.id))
+        })
+      ),
     list: ({ after, agent, limit }) =>
       Effect.sync(() =>
         Array.from(this.rows.values(), ({ stored }) => stored)

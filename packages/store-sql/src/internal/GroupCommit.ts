@@ -19,6 +19,10 @@ export interface Step<B, X> {
 export interface GroupCommit<B, X> {
   /** Interrupting the wait does not take the operation back: it may be committed. */
   readonly submit: <A, E>(operation: Operation<B, A, E>) => Effect.Effect<A, E | X>
+  /** Answers once all of them have an outcome. */
+  readonly submitAll: <A, E>(
+    operations: ReadonlyArray<Operation<B, A, E>>
+  ) => Effect.Effect<ReadonlyArray<Exit.Exit<A, E | X>>>
   /** Fails what waits for its group; the group being committed is not concerned. */
   readonly refuse: (cause: Cause.Cause<X>) => void
 }
@@ -50,20 +54,39 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
 
   yield* Effect.addFinalizer(() => idle.await)
 
+  const add = <A, E>(operation: Operation<B, A, E>, settle: (outcome: Exit.Exit<A, E | X>) => void) => {
+    waiting.push({
+      add: (batch) => {
+        const outcome = operation(batch)
+        return () => settle(outcome())
+      },
+      fail: (cause) => settle(Exit.failCause(cause))
+    })
+  }
+  const start = () => {
+    if (committing) return
+    committing = true
+    idle.closeUnsafe()
+    run(drain)
+  }
+
   return {
-    submit: <A, E>(operation: Operation<B, A, E>) =>
-      Effect.callback<A, E | X>((resume) => {
-        waiting.push({
-          add: (batch) => {
-            const outcome = operation(batch)
-            return () => resume(outcome())
-          },
-          fail: (cause) => resume(Exit.failCause(cause))
-        })
-        if (committing) return
-        committing = true
-        idle.closeUnsafe()
-        run(drain)
+    submit: (operation) =>
+      Effect.callback((resume) => {
+        add(operation, resume)
+        start()
+      }),
+    submitAll: <A, E>(operations: ReadonlyArray<Operation<B, A, E>>) =>
+      Effect.callback<ReadonlyArray<Exit.Exit<A, E | X>>>((resume) => {
+        const outcomes: Array<Exit.Exit<A, E | X>> = []
+        let missing = operations.length
+        operations.forEach((operation, i) =>
+          add(operation, (outcome) => {
+            outcomes[i] = outcome
+            if (--missing === 0) resume(Exit.succeed(outcomes))
+          })
+        )
+        start()
       }),
     refuse: (cause) => {
       const refused = waiting

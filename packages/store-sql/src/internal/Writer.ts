@@ -15,10 +15,8 @@ import * as Rows from "./Rows.ts"
 import * as Statements from "./Statements.ts"
 import * as Transaction from "./Transaction.ts"
 
-export interface Writer {
-  /** Succeeds after the commit. `SqlError`: certainly not committed. */
-  readonly submit: <A, E>(operation: GroupCommit.Operation<Batch, A, E>) => Effect.Effect<A, E | SqlError>
-}
+/** Operations succeed after their commit. `SqlError`: certainly not committed. */
+export type Writer = Pick<GroupCommit.GroupCommit<Batch, SqlError>, "submit" | "submitAll">
 
 type Step = GroupCommit.Step<Batch, SqlError>
 
@@ -171,5 +169,5 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
     })
 
   const group = yield* GroupCommit.make<Batch, SqlError>({ commit, maxGroup })
-  return { submit: group.submit }
+  return group
 })

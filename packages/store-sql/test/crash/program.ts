@@ -94,10 +94,10 @@ const store = Layer.effect(
     const inner = yield* SqlRuntimeStore.make
     return RuntimeStore.RuntimeStore.of({
       ...inner,
-      write: (handle, change) =>
-        change.start === undefined
-          ? inner.write(handle, change)
-          : Effect.andThen(at("take"), Effect.tap(inner.write(handle, change), at("start"))),
+      write: (writes) =>
+        writes.some(({ change }) => change.start !== undefined)
+          ? Effect.andThen(at("take"), Effect.tap(inner.write(writes), at("start")))
+          : inner.write(writes),
       compact: (handle, keep) =>
         Effect.andThen(Effect.forkChild(Effect.delay(at("compaction"), 1)), inner.compact(handle, keep))
     })

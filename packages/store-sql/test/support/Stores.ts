@@ -14,6 +14,14 @@ export const onClient = (
 ): Effect.Effect<RuntimeStore.RuntimeStore["Service"], AgentError.StoreUnavailable, Scope.Scope> =>
   Effect.provideService(SqlRuntimeStore.make, SqlClient.SqlClient, sql)
 
+/** Writes one step of one runtime. */
+export const write = (
+  store: RuntimeStore.RuntimeStore["Service"],
+  handle: RuntimeStore.Handle,
+  change: RuntimeStore.Change
+): Effect.Effect<RuntimeStore.Written, RuntimeStore.RuntimeFenced | AgentError.StoreUnavailable> =>
+  Effect.flatMap(store.write([{ handle, change }]), ([exit]) => exit!)
+
 /** A database of its own for one test, and how to open a store on it: each as another process would. */
 export interface Database {
   readonly store: Effect.Effect<RuntimeStore.RuntimeStore["Service"], AgentError.StoreUnavailable, Scope.Scope>
