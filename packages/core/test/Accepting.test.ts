@@ -1,7 +1,7 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Latch, Layer, Schedule, Schema } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
@@ -14,7 +14,7 @@ const SumLayer = Workflow.layer(Sum, {
 
 /** A manager on a store whose writes go through `around`. */
 const onStore = (
-  around: <A, E>(write: Effect.Effect<A, E>) => Effect.Effect<A, E | AgentError.StoreUnavailable>,
+  around: (write: Effect.Effect<RuntimeStore.WriteExit>) => Effect.Effect<RuntimeStore.WriteExit>,
   config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
 ) =>
   SumLayer.pipe(
@@ -24,7 +24,10 @@ const onStore = (
         RuntimeStore.RuntimeStore,
         Effect.map(Layer.build(RuntimeStore.layerMemory), (built) => {
           const store = Context.get(built, RuntimeStore.RuntimeStore)
-          return { ...store, write: (handle, change) => around(store.write(handle, change)) }
+          return {
+            ...store,
+            write: Effect.forEach((write) => around(Effect.map(store.write([write]), ([exit]) => exit!)))
+          }
         })
       )
     ),
@@ -38,7 +41,7 @@ describe("what is to be replaced by what the store refuses", () => {
   ] as const) {
     it.effect(`D6 ${how}: goes on waiting, and is processed`, () => {
       let down = false
-      const full = Effect.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
+      const full = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "no space is left" })))
       return Effect.gen(function* () {
         const manager = yield* RuntimeManager.RuntimeManager
         const runtime = yield* manager.create(Sum)
@@ -57,14 +60,10 @@ describe("what is to be replaced by what the store refuses", () => {
         assert.strictEqual((yield* runtime.info).state, 4)
       }).pipe(
         Effect.provide(
-          onStore(
-            <A, E>(write: Effect.Effect<A, E>) =>
-              Effect.suspend((): Effect.Effect<A, E | AgentError.StoreUnavailable> => (down ? full : write)),
-            {
-              mailboxCapacity: 1,
-              mailboxStrategy: "sliding"
-            }
-          )
+          onStore((write) => Effect.suspend(() => (down ? full : write)), {
+            mailboxCapacity: 1,
+            mailboxStrategy: "sliding"
+          })
         )
       )
     })
@@ -125,9 +124,11 @@ it.effect("P10 P5 what is due is told to a store in whole milliseconds, however 
       const memory = Context.get(built, RuntimeStore.RuntimeStore)
       return {
         ...memory,
-        write: (handle, change) => {
-          for (const one of [...(change.accept ?? []), ...(change.update ?? [])]) due.push(one.due)
-          return memory.write(handle, change)
+        write: (writes) => {
+          for (const { change } of writes) {
+            for (const one of [...(change.accept ?? []), ...(change.update ?? [])]) due.push(one.due)
+          }
+          return memory.write(writes)
         }
       }
     })

@@ -1,7 +1,7 @@
 import { RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Latch, Layer, Schedule, Schema, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const Say = ActivityType.make("Say", { payload: { word: Schema.String } })
@@ -22,7 +22,7 @@ const TalkerLayer = Workflow.layer(Talker, {
 type Store = RuntimeStore.RuntimeStore["Service"]
 
 /** A store that is held up at what the test says, until it is let go. */
-const slow = (holdsUp: (change: RuntimeStore.Change) => boolean, instead?: ReturnType<Store["write"]>) => {
+const slow = (holdsUp: (change: RuntimeStore.Change) => boolean, instead?: RuntimeStore.WriteExit) => {
   const reached = Latch.makeUnsafe()
   const committed = Latch.makeUnsafe()
   const store = Layer.effect(
@@ -31,10 +31,13 @@ const slow = (holdsUp: (change: RuntimeStore.Change) => boolean, instead?: Retur
       const inner = Context.get(built, RuntimeStore.RuntimeStore)
       return {
         ...inner,
-        write: (handle, change) => {
-          const write = inner.write(handle, change)
-          if (!holdsUp(change)) return write
-          return reached.open.pipe(Effect.andThen(committed.await), Effect.andThen(instead ?? write))
+        write: (writes) => {
+          const write = inner.write(writes)
+          if (!writes.some(({ change }) => holdsUp(change))) return write
+          return reached.open.pipe(
+            Effect.andThen(committed.await),
+            Effect.andThen(instead === undefined ? write : Effect.succeed(writes.map(() => instead)))
+          )
         }
       } satisfies Store
     })
@@ -103,7 +106,7 @@ it.effect("B2 a subscription that starts while the end is being written gets wha
 it.effect("R2 D3 who waits for an activity whose end cannot be written any more is told", () => {
   const { commit, provide, reached } = slow(
     isEnd,
-    Effect.fail(new RuntimeStore.RuntimeFenced({ id: "talker", message: "taken over" }))
+    Exit.fail(new RuntimeStore.RuntimeFenced({ id: "talker", message: "taken over" }))
   )
   return Effect.gen(function* () {
     const manager = yield* RuntimeManager.RuntimeManager

@@ -33,12 +33,13 @@ class Store {
   constructor(store: RuntimeStore.RuntimeStore["Service"]) {
     this.service = {
       ...store,
-      write: (handle, change) =>
+      write: Effect.forEach((write) =>
         Effect.suspend(() =>
-          this.refuses === "accept" && change.accept !== undefined
-            ? Effect.fail(new AgentError.StoreUnavailable({ message: "no space is left" }))
-            : store.write(handle, change)
+          this.refuses === "accept" && write.change.accept !== undefined
+            ? Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "no space is left" })))
+            : Effect.map(store.write([write]), ([exit]) => exit!)
         )
+      )
     }
   }
   static readonly make = Effect.map(

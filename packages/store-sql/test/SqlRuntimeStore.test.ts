@@ -273,7 +273,7 @@ const suites = (
       const handle = yield* create(first, "a")
       const [one, two] = yield* accept(first, handle, "one", "two")
       yield* end(first, handle, one!, 1)
-      yield* first.write(handle, { remove: [two!], append: [{ sequence: 2, at: 5, entry: { failed: 2 } }] })
+      yield* Stores.write(first, handle, { remove: [two!], append: [{ sequence: 2, at: 5, entry: { failed: 2 } }] })
       expect(yield* open(first, "a")).toMatchObject({ sequence: 2, state: { n: 1 } })
       expect(yield* first.stateAt(id("a"), 2)).toMatchObject({ sequence: 2, state: { n: 1 } })
     })

@@ -262,9 +262,9 @@ const onSlowStore = (part: keyof RuntimeStore.Change) => {
   })
   const slow = (store: RuntimeStore.RuntimeStore["Service"]): typeof store => ({
     ...store,
-    write: (handle, change) => {
-      if (part in change) begin()
-      return Effect.delay(store.write(handle, change), "100 millis")
+    write: (writes) => {
+      if (writes.some(({ change }) => part in change)) begin()
+      return Effect.delay(store.write(writes), "100 millis")
     }
   })
   const store = Layer.effect(
