@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import type { Priority } from "@agent-runtime/schema"
-import { Config, Context, Duration, Effect, Layer } from "effect"
+import { Priority } from "@agent-runtime/schema"
+import { Config, Context, Duration, Effect, Layer, Schema } from "effect"
 
 /**
  * Which states a store keeps readable, for `fork` and for checks: the last only, every nth sequence, or all.
@@ -44,7 +44,7 @@ export interface RuntimeConfigShape {
   readonly deadLetterCapacity: number
   /** Values emitted by the running attempt that a late subscriber still gets. Default 1000. */
   readonly emittedRetention: number
-  /** The size of a payload, estimated as UTF-8 JSON, in bytes. Default 1 MiB. */
+  /** The size of a payload in JSON, estimated: a character counts as one byte. Bounds its metadata as well. Default 1 MiB. */
   readonly maxPayloadBytes: number
   /** Restarts after which a runtime whose processing dies is given up. Default 5. */
   readonly maxRestarts: number
@@ -105,6 +105,18 @@ const positive = (name: string, value: number, least: number): number => {
   return value
 }
 
+const positiveDuration = (name: string, value: Duration.Duration): void => {
+  if (!Duration.isDuration(value) || Duration.toMillis(value) < 0) {
+    throw new RangeError(`RuntimeConfig: ${name} must be a Duration of at least 0, got ${String(value)}`)
+  }
+}
+
+const oneOf = (name: string, value: unknown, allowed: ReadonlyArray<string>): void => {
+  if (!allowed.includes(value as string)) {
+    throw new RangeError(`RuntimeConfig: ${name} must be one of ${allowed.join(", ")}, got ${String(value)}`)
+  }
+}
+
 /**
  * Completes partial limits with `defaults`. Throws a `RangeError` that names a limit out of range.
  *
@@ -112,10 +124,16 @@ const positive = (name: string, value: number, least: number): number => {
  * @since 0.1.0
  */
 export const make = (options: Partial<RuntimeConfigShape>): RuntimeConfigShape => {
-  const config = { ...defaults, ...options }
-  const capacities =
-    typeof config.mailboxCapacity === "number" ? [config.mailboxCapacity] : Object.values(config.mailboxCapacity)
-  for (const capacity of capacities) positive("mailboxCapacity", capacity, 1)
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const config: RuntimeConfigShape = { ...defaults, ...given }
+  const { mailboxCapacity, statePolicy } = config
+  if (typeof mailboxCapacity === "number") positive("mailboxCapacity", mailboxCapacity, 1)
+  else for (const lane of Priority.priorities) positive(`mailboxCapacity.${lane}`, mailboxCapacity[lane], 1)
+  oneOf("mailboxStrategy", config.mailboxStrategy, ["fail", "suspend", "sliding"])
+  positiveDuration("activityTimeout", config.activityTimeout)
+  positiveDuration("grace", config.grace)
+  positiveDuration("receiptTimeToLive", config.receiptTimeToLive)
+  positiveDuration("maxIdleTime", config.maxIdleTime)
   positive("maxRuntimes", config.maxRuntimes, 1)
   positive("maxSkips", config.maxSkips, 1)
   positive("maxPayloadBytes", config.maxPayloadBytes, 1)
@@ -125,7 +143,8 @@ export const make = (options: Partial<RuntimeConfigShape>): RuntimeConfigShape =
   positive("emittedRetention", config.emittedRetention, 0)
   positive("maxRestarts", config.maxRestarts, 0)
   positive("stateRetention", config.stateRetention, 0)
-  if (typeof config.statePolicy === "object") positive("statePolicy.every", config.statePolicy.every, 1)
+  if (typeof statePolicy === "object") positive("statePolicy.every", statePolicy.every, 1)
+  else oneOf("statePolicy", statePolicy, ["last", "all"])
   return config
 }
 
@@ -147,18 +166,26 @@ export const make = (options: Partial<RuntimeConfigShape>): RuntimeConfigShape =
 export const layer = (options: Partial<RuntimeConfigShape>): Layer.Layer<never> =>
   Layer.effectContext(Effect.sync(() => Context.make(RuntimeConfig, make(options))))
 
+const whole = (name: string, least: number) =>
+  Config.option(Config.schema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(least)), name))
+
+const positiveSpan = Schema.DurationFromString.check(
+  Schema.makeFilter((duration: Duration.Duration) => Duration.toMillis(duration) >= 0 || "a duration of at least 0")
+)
+const span = (name: string) => Config.option(Config.schema(positiveSpan, name))
+
 const fromEnvironment = Config.all({
-  maxRuntimes: Config.option(Config.Int("MAX_RUNTIMES")),
-  mailboxCapacity: Config.option(Config.Int("MAILBOX_CAPACITY")),
-  maxSkips: Config.option(Config.Int("MAX_SKIPS")),
-  activityTimeout: Config.option(Config.Duration("ACTIVITY_TIMEOUT")),
-  grace: Config.option(Config.Duration("GRACE")),
-  logRetention: Config.option(Config.Int("LOG_RETENTION")),
-  receiptRetention: Config.option(Config.Int("RECEIPT_RETENTION")),
-  receiptTimeToLive: Config.option(Config.Duration("RECEIPT_TIME_TO_LIVE")),
-  deadLetterCapacity: Config.option(Config.Int("DEAD_LETTER_CAPACITY")),
-  maxPayloadBytes: Config.option(Config.Int("MAX_PAYLOAD_BYTES")),
-  maxIdleTime: Config.option(Config.Duration("MAX_IDLE_TIME"))
+  maxRuntimes: whole("MAX_RUNTIMES", 1),
+  mailboxCapacity: whole("MAILBOX_CAPACITY", 1),
+  maxSkips: whole("MAX_SKIPS", 1),
+  activityTimeout: span("ACTIVITY_TIMEOUT"),
+  grace: span("GRACE"),
+  logRetention: whole("LOG_RETENTION", 0),
+  receiptRetention: whole("RECEIPT_RETENTION", 0),
+  receiptTimeToLive: span("RECEIPT_TIME_TO_LIVE"),
+  deadLetterCapacity: whole("DEAD_LETTER_CAPACITY", 0),
+  maxPayloadBytes: whole("MAX_PAYLOAD_BYTES", 1),
+  maxIdleTime: span("MAX_IDLE_TIME")
 }).pipe(Config.nested("AGENT_RUNTIME"))
 
 /**

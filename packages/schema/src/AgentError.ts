@@ -17,11 +17,12 @@ export class RuntimeIdInvalid extends Schema.TaggedError<RuntimeIdInvalid>()(
   { message, id: Schema.String },
   { httpApiStatus: 400 }
 ) {
-  static readonly of = (id: string) =>
-    new RuntimeIdInvalid({
-      id: id.slice(0, 128),
-      message: `A runtime id is 1 to 64 letters, digits, "_" or "-"; got ${JSON.stringify(id.slice(0, 128))}`
-    })
+  static readonly of = (given: string) => {
+    // What comes from JavaScript may be no string.
+    const id = String(given).slice(0, 128)
+    const message = `A runtime id is 1 to 64 letters, digits, "_" or "-"; got ${JSON.stringify(id)}`
+    return new RuntimeIdInvalid({ id, message })
+  }
 }
 
 /** A request that is no activity does not fit; `path` leads to the fault. @category errors @since 0.1.0 */
@@ -63,7 +64,8 @@ export class AgentRuntimeNotFound extends Schema.TaggedError<AgentRuntimeNotFoun
   { message, id: Schema.String },
   { httpApiStatus: 404 }
 ) {
-  static readonly of = (id: string) => new AgentRuntimeNotFound({ id, message: `There is no agent runtime "${id}"` })
+  static readonly of = (id: string) =>
+    new AgentRuntimeNotFound({ id: String(id), message: `There is no agent runtime "${id}"` })
 }
 
 /** The runtime knows no such activity, or has forgotten it. @category errors @since 0.1.0 */

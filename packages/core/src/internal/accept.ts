@@ -27,7 +27,8 @@ export const accept = (
   if (kind === undefined) {
     return AgentError.ActivityInvalid.of(["type"], `"${request.type}" is no activity of this agent`)
   }
-  const invalid = checkOptions(options) ?? checkPayload(request.payload, kernel.config.maxPayloadBytes)
+  const { maxPayloadBytes } = kernel.config
+  const invalid = checkOptions(options, maxPayloadBytes) ?? checkPayload(request.payload, maxPayloadBytes)
   if (invalid !== undefined) return invalid
   const payload = isTyped(request) ? kind.make(request.payload) : kind.decode(request.payload)
   if (payload instanceof AgentError.ActivityInvalid) return payload

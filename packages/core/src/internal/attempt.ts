@@ -113,7 +113,8 @@ export class Attempt implements WorkflowContext {
     options?: SendOptions
   ): Effect.Effect<ActivityId.ActivityId, AgentError.ActivityInvalid> {
     return Effect.suspend(() => {
-      const invalid = checkOptions(options) ?? checkPayload(request.payload, this.entry.kernel.config.maxPayloadBytes)
+      const { maxPayloadBytes } = this.entry.kernel.config
+      const invalid = checkOptions(options, maxPayloadBytes) ?? checkPayload(request.payload, maxPayloadBytes)
       if (invalid !== undefined) return Exit.fail(invalid)
       const wire = toWire(request)
       if (Result.isFailure(wire)) return Exit.fail(wire.failure)

@@ -67,14 +67,19 @@ export const faultOf = (cause: Cause.Cause<unknown>): { path: Array<string | num
   return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
 }
 
+const at = (path: ReadonlyArray<string | number>): string => (path.length === 0 ? "" : ` at ${path.join(".")}`)
+
+/** Whether a decoded state fits its schema. */
+export const checkState = (agent: Agent.Any, state: unknown): Exit.Exit<unknown, unknown> =>
+  SchemaParser.decodeUnknownExit(Schema.toType(agent.state))(state)
+
 const settle = (effect: Effect.Effect<unknown, unknown>): Exit.Exit<unknown, unknown> =>
   Exit.isExit(effect) ? effect : Effect.runSyncExit(effect)
 
 const validated = (name: string, exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) return exit.value
   const { message, path } = faultOf(exit.cause)
-  const at = path.length === 0 ? "" : ` at ${path.join(".")}`
-  return AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${name}" is wrong${at}: ${message}`)
+  return AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${name}" is wrong${at(path)}: ${message}`)
 }
 
 const encoder = (schema: ActivityType.PureCodec) => {
@@ -144,9 +149,7 @@ const migrated = (
   const exit = decode(state)
   if (Exit.isSuccess(exit)) return Result.succeed(exit.value)
   const { message, path } = faultOf(exit.cause)
-  return Result.fail(
-    `it does not fit the state of "${agent.name}"${path.length === 0 ? "" : ` at ${path.join(".")}`}: ${message}`
-  )
+  return Result.fail(`it does not fit the state of "${agent.name}"${at(path)}: ${message}`)
 }
 
 /** Makes an agent and its handlers ready to run. */
@@ -158,6 +161,11 @@ export const makeHost = (
   options: Options
 ): Host => {
   const timeoutMillis = options.timeout === undefined ? undefined : Duration.toMillis(options.timeout)
+  const initial = checkState(agent, agent.initialState)
+  if (Exit.isFailure(initial)) {
+    const { message, path } = faultOf(initial.cause)
+    throw new Error(`The initialState of agent "${agent.name}" does not fit its schema${at(path)}: ${message}`)
+  }
   const json = Schema.toCodecJson(agent.state)
   const encodeState = Schema.encodeUnknownExit(json)
   const decodeState = Schema.decodeUnknownExit(json)

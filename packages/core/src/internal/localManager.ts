@@ -5,20 +5,7 @@ import {
   type AgentRuntimeState,
   type ActivityType
 } from "@agent-runtime/schema"
-import {
-  Clock,
-  Context,
-  Deferred,
-  Duration,
-  Effect,
-  Exit,
-  Random,
-  Schema,
-  Scheduler,
-  type Scope,
-  SchemaParser,
-  Tracer
-} from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Exit, Random, Schema, Scheduler, type Scope, Tracer } from "effect"
 import type { AgentRuntime } from "../AgentRuntime.ts"
 import type { LocalRuntime, Options as LocalOptions } from "../LocalRuntimes.ts"
 import { RuntimeConfig } from "../RuntimeConfig.ts"
@@ -39,7 +26,7 @@ import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
 import { Faults } from "./faults.ts"
 import { Ids } from "./ids.ts"
-import { faultOf, type Host, LocalHost, makeHost } from "./host.ts"
+import { checkState, faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
 import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
@@ -193,7 +180,7 @@ export class LocalManager implements Placement {
   private createEntry(agent: Agent.Any, options: CreateOptions): Effect.Effect<Entry, CreateError> {
     const host = this.hosts.get(agent.name)
     if (host === undefined) return Exit.fail(AgentError.AgentNotFound.of(agent.name))
-    const state = options.state === undefined ? Exit.succeed(agent.initialState) : checkState(host, options.state)
+    const state = options.state === undefined ? Exit.succeed(agent.initialState) : firstState(host, options.state)
     if (Exit.isFailure(state)) return Exit.failCause(state.cause)
     const id = this.checkId(options.id)
     if (Exit.isFailure(id)) return Exit.failCause(id.cause)
@@ -454,14 +441,14 @@ export class LocalManager implements Placement {
   }
 }
 
-const checkState = (host: Host, state: unknown): Exit.Exit<unknown, AgentError.RequestInvalid> => {
-  const checked = SchemaParser.decodeUnknownExit(Schema.toType(host.agent.state))(state)
+const firstState = ({ agent }: Host, state: unknown): Exit.Exit<unknown, AgentError.RequestInvalid> => {
+  const checked = checkState(agent, state)
   if (Exit.isSuccess(checked)) return Exit.succeed(checked.value)
   const { message, path } = faultOf(checked.cause)
   return Exit.fail(
     new AgentError.RequestInvalid({
       path: ["state", ...path],
-      message: `The first state of "${host.agent.name}" does not fit its schema: ${message}`
+      message: `The first state of "${agent.name}" does not fit its schema: ${message}`
     })
   )
 }

@@ -289,13 +289,15 @@ const encodeOutcome = Schema.encodeSync(Schema.toCodecJson(AgentError.OutcomeErr
 
 const broken = (activity: Activity, kind: AgentError.WorkflowDefect["kind"], fault: unknown): Outcome => {
   const message =
-    typeof fault === "string"
-      ? fault
-      : fault instanceof Error
-        ? `${fault.name}: ${fault.message}`
-        : AgentError.toJson(fault)._tag
+    typeof fault === "string" ? fault : fault instanceof Error ? `${fault.name}: ${fault.message}` : described(fault)
   const error = new AgentError.WorkflowDefect({ activityId: activity.id, kind, message })
   return { ...unprocessed("failed", error), kind: kind === "undeclared" ? "undeclared" : "defect", dead: true }
+}
+
+/** What was thrown and is no `Error`: by its tag, where it has one. */
+const described = (fault: unknown): string => {
+  const { _tag, message } = AgentError.toJson(fault)
+  return _tag === "Error" ? message : _tag
 }
 
 /** Ends an activity that waits: it was withdrawn, or its runtime ends. `spare` as in `settle`. */

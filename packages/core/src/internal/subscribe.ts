@@ -12,8 +12,8 @@ export const subscribe = (
   options: SubscriptionOptions
 ): Exit.Exit<Subscriber, AgentError.SubscribeError> => {
   const capacity = options.capacity ?? 1
-  if (!(capacity >= 1)) {
-    return Exit.die(new RangeError(`A subscription's capacity must be at least 1, got ${capacity}`))
+  if (!(capacity >= 1) || (!Number.isInteger(capacity) && capacity !== Number.POSITIVE_INFINITY)) {
+    return Exit.die(new RangeError(`A subscription's capacity must be a whole number of at least 1, got ${capacity}`))
   }
   if (entry.phase === "closed") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
   entry.flush()
@@ -32,8 +32,12 @@ const cursorOf = (
 ): Exit.Exit<number, AgentError.CursorInvalid | AgentError.EpochMismatch> => {
   if (from === "latest") return Exit.succeed(entry.sequence)
   if (from === "earliest") return Exit.succeed(0)
-  if (from.epoch !== undefined && from.epoch !== entry.epoch) {
+  if (from.epoch !== undefined && from.epoch !== entry.epoch && Number.isInteger(from.epoch)) {
     return Exit.fail(AgentError.EpochMismatch.of(entry.epoch, from.epoch))
+  }
+  if (from.epoch !== undefined && from.epoch !== entry.epoch) {
+    const message = `An epoch is a whole number, got ${from.epoch}`
+    return Exit.fail(new AgentError.CursorInvalid({ cursor: String(from.epoch), message }))
   }
   if (!Number.isInteger(from.after) || from.after < 0 || from.after > entry.sequence) {
     return Exit.fail(

@@ -3,11 +3,14 @@ import type { SendOptions } from "../AgentRuntime.ts"
 
 const activityId = /^[A-Za-z0-9_.:-]{1,128}$/
 
-/** The first fault of the options of a send, if any. */
-export const checkOptions = (options: SendOptions | undefined): AgentError.ActivityInvalid | undefined => {
+/** The first fault of the options of a send, if any; what they say beside the payload is bounded by `limit` bytes too. */
+export const checkOptions = (
+  options: SendOptions | undefined,
+  limit: number
+): AgentError.ActivityInvalid | undefined => {
   if (options === undefined) return undefined
-  const { deliverAt, expiresAt, id, priority } = options
-  if (id !== undefined && !activityId.test(id)) {
+  const { correlationId, deliverAt, expiresAt, id, metadata, priority, source } = options
+  if (id !== undefined && !(typeof id === "string" && activityId.test(id))) {
     return AgentError.ActivityInvalid.of(["id"], `An activity id is 1 to 128 letters, digits, "_", ".", ":" or "-"`)
   }
   if (priority !== undefined && !Priority.priorities.includes(priority)) {
@@ -19,8 +22,26 @@ export const checkOptions = (options: SendOptions | undefined): AgentError.Activ
   if (expiresAt !== undefined && !Timestamp.isTimestamp(expiresAt)) {
     return AgentError.ActivityInvalid.of(["expiresAt"], "expiresAt is a time in milliseconds since the Unix epoch")
   }
-  return undefined
+  if (correlationId !== undefined && !isText(correlationId, limit)) return notText("correlationId", limit)
+  if (source !== undefined && !isText(source, limit)) return notText("source", limit)
+  if (metadata === undefined) return undefined
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) {
+    return AgentError.ActivityInvalid.of(["metadata"], "metadata is an object whose fields are strings")
+  }
+  for (const key of Object.keys(metadata)) {
+    if (typeof metadata[key] !== "string") {
+      return AgentError.ActivityInvalid.of(["metadata", key], "metadata is an object whose fields are strings")
+    }
+  }
+  return measure(metadata, limit, 0) < 0
+    ? AgentError.ActivityInvalid.of(["metadata"], `metadata is larger than ${limit} bytes`)
+    : undefined
 }
+
+const isText = (value: unknown, limit: number): boolean => typeof value === "string" && value.length <= limit
+
+const notText = (name: string, limit: number): AgentError.ActivityInvalid =>
+  AgentError.ActivityInvalid.of([name], `${name} is a string of at most ${limit} characters`)
 
 /** Fails a payload whose JSON would be larger than `limit` bytes, or nests deeper than any JSON should. */
 export const checkPayload = (payload: unknown, limit: number): AgentError.ActivityInvalid | undefined =>
@@ -39,7 +60,7 @@ const measure = (value: unknown, budget: number, level: number): number => {
   if (typeof value === "string") return budget - value.length - 2
   if (typeof value !== "object" || value === null) return budget - 8
   let left = budget - 2
-  if (Array.isArray(value)) {
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
     for (const item of value) {
       left = measure(item, left - 1, level + 1)
       if (left < 0) return -1
