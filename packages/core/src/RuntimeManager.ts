@@ -13,6 +13,7 @@ import {
 } from "@agent-runtime/schema"
 import { Context, Effect, Layer, Stream } from "effect"
 import type { AgentRuntime, AskOptions, SendOptions, TerminateOptions, WireRequest } from "./AgentRuntime.ts"
+import { Durable } from "./internal/durable.ts"
 import { LocalManager } from "./internal/localManager.ts"
 import { LocalRuntimes } from "./LocalRuntimes.ts"
 import { RuntimeStore } from "./RuntimeStore.ts"
@@ -190,10 +191,12 @@ export const layer: Layer.Layer<RuntimeManager | LocalRuntimes | Workflows> = La
  * @since 0.1.0
  */
 export const layerDurable: Layer.Layer<RuntimeManager | LocalRuntimes | Workflows, never, RuntimeStore> =
-  Layer.effectContext(Effect.flatMap(RuntimeStore, (store) => services(store)))
+  /* @__PURE__ */ Layer.effectContext(
+    /* @__PURE__ */ Effect.flatMap(RuntimeStore, (store) => services((kernel) => new Durable(kernel, store)))
+  )
 
-const services = (store: RuntimeStore["Service"] | undefined) =>
-  Effect.map(LocalManager.make(store), (local) =>
+const services = (connect: Parameters<typeof LocalManager.make>[0]) =>
+  Effect.map(LocalManager.make(connect), (local) =>
     Context.make(RuntimeManager, make(local)).pipe(
       Context.add(LocalRuntimes, LocalRuntimes.of({ create: (options) => local.createLocal(options) })),
       Context.add(Workflows, Workflows.of({ register: local.register }))

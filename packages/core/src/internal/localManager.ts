@@ -9,7 +9,6 @@ import { Clock, Context, Deferred, Duration, Effect, Exit, Random, Schema, Sched
 import type { AgentRuntime } from "../AgentRuntime.ts"
 import type { LocalRuntime, Options as LocalOptions } from "../LocalRuntimes.ts"
 import { RuntimeConfig } from "../RuntimeConfig.ts"
-import type { RuntimeStore } from "../RuntimeStore.ts"
 import type {
   CreateError,
   CreateOptions,
@@ -21,7 +20,7 @@ import type {
 } from "../RuntimeManager.ts"
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
-import { Durable } from "./durable.ts"
+import type { Durable } from "./durable.ts"
 import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
 import { Faults } from "./faults.ts"
@@ -55,18 +54,22 @@ export class LocalManager implements Placement {
   private lastEpoch: number
   private closing = false
 
-  /** A manager that lets go of its runtimes when its scope closes. */
+  /** A manager that lets go of its runtimes when its scope closes; `connect` is how it comes to a store. */
   static readonly make = (
-    store: RuntimeStore["Service"] | undefined
+    connect: ((kernel: Kernel) => Durable) | undefined
   ): Effect.Effect<LocalManager, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.flatMap(Effect.context<never>(), (context) =>
-        Effect.map(Random.nextIntBetween(0, 36 ** 8), (nonce) => new LocalManager(context, nonce.toString(36), store))
+        Effect.map(Random.nextIntBetween(0, 36 ** 8), (nonce) => new LocalManager(context, nonce.toString(36), connect))
       ),
       (manager) => manager.shutdown
     )
 
-  private constructor(context: Context.Context<never>, nonce: string, store: RuntimeStore["Service"] | undefined) {
+  private constructor(
+    context: Context.Context<never>,
+    nonce: string,
+    connect: ((kernel: Kernel) => Durable) | undefined
+  ) {
     const clock = Context.get(context, Clock.Clock)
     const startedAt = clock.currentTimeMillisUnsafe()
     const now = () => clock.currentTimeMillisUnsafe() - startedAt
@@ -100,7 +103,7 @@ export class LocalManager implements Placement {
       terminate: (entry) => beginTermination(entry, "immediate", this.kernel.millis.grace),
       reopen: (entry) => this.reopen(entry)
     }
-    this.durable = store === undefined ? undefined : new Durable(this.kernel, store)
+    this.durable = connect?.(this.kernel)
     // Later lives get higher epochs, also after a restart of the process.
     this.lastEpoch = clock.currentTimeMillisUnsafe() * 1000
   }
