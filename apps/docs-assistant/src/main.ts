@@ -1,6 +1,5 @@
 // The assistant as a server: nothing but layers. Each service is made once, and is closed after what uses it.
 import { RuntimeManager } from "@agent-runtime/core"
-import { SqlRuntimeStore } from "@agent-runtime/store-sql"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer } from "effect"
@@ -16,8 +15,6 @@ import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
 import * as Telemetry from "./Telemetry.ts"
 
-const store = Layer.unwrap(Effect.map(Settings.Settings, ({ data }) => SqlRuntimeStore.layerSqlite({ filename: data })))
-
 const sources = Layer.effect(
   DocumentSources,
   Effect.map(Settings.Settings, ({ folders }) => folders)
@@ -25,10 +22,11 @@ const sources = Layer.effect(
 
 const library = Layer.unwrap(Effect.map(Settings.Settings, ({ data }) => IndexFile.layer(`${data}.index`)))
 
+// The data file first: until this process has it, what lies beside it is another's.
 const runtimes = Layer.merge(DocsAssistantWorkflow.layer, DocumentIndexWorkflow.layer).pipe(
   Layer.provideMerge(ChosenAnswerer.layer),
   Layer.provide(library),
-  Layer.provideMerge(RuntimeManager.layerDurable.pipe(Layer.provide(store)))
+  Layer.provideMerge(RuntimeManager.layerDurable.pipe(Layer.provide(DataFile.layer)))
 )
 
 const assistant = Indexing.layer.pipe(
@@ -36,7 +34,6 @@ const assistant = Indexing.layer.pipe(
   Layer.provideMerge(Server.layer),
   Layer.provide(runtimes),
   Layer.provide(sources),
-  Layer.provide(DataFile.layer),
   Layer.provide(Settings.layer(process.argv.slice(2))),
   Layer.provide(NodeServices.layer),
   Layer.provide(Telemetry.layer)

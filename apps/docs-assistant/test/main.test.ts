@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type App, events, fail, get, post, start } from "./support/App.ts"
 import * as ModelServer from "./support/ModelServer.ts"
@@ -207,6 +208,19 @@ describe("docs-assistant", () => {
       const { code, stderr } = await fail(["--port", "0", "--data", join(folder, "data.sqlite")])
       expect(stderr).toMatch(/^.*data\.sqlite is in use by another docs-assistant: choose another with --data\n$/)
       expect(code).toBe(1)
+    })
+
+    it("a data file that another has: nothing in its folder is touched", async () => {
+      const data = join(folder, "data.sqlite")
+      const lock = new DatabaseSync(`${data}-lock`)
+      lock.exec("BEGIN EXCLUSIVE")
+      await writeFile(`${data}.index`, "as the other has left it")
+      const before = await readdir(folder)
+      const { code } = await fail(["--docs", await zoo(), "--port", "0", "--data", data])
+      expect(await readdir(folder)).toEqual([...before, "docs"].sort())
+      expect(await readFile(`${data}.index`, "utf8")).toBe("as the other has left it")
+      expect(code).toBe(1)
+      lock.close()
     })
 
     it("a key for a language model without a model", async () => {

@@ -186,10 +186,23 @@ export class SubscriberLagged extends Schema.TaggedError<SubscriberLagged>()(
     new SubscriberLagged({ capacity, message: `The subscriber fell more than ${capacity} events behind` })
 }
 
-/** The store cannot be reached or written; nothing was acknowledged. @category errors @since 0.1.0 */
+/**
+ * The store cannot be reached or written; nothing was acknowledged. `reason`, where the store can tell:
+ *
+ * - `in-use`: another process has the database, which is for one at a time.
+ * - `full`: no space is left.
+ * - `read-only`: this process may read the database, but not write it.
+ * - `damaged`: what is there is damaged, or no database.
+ * - `newer`: a newer release has made the database.
+ *
+ * Without one it is worth while to try again, as with `full`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class StoreUnavailable extends Schema.TaggedError<StoreUnavailable>()(
   "StoreUnavailable",
-  { message },
+  { message, reason: Schema.optionalKey(Schema.Literals(["in-use", "full", "read-only", "damaged", "newer"])) },
   { httpApiStatus: 503 }
 ) {}
 

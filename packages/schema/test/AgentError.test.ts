@@ -1,6 +1,6 @@
 import { AgentError } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { Exit, Option, Schema } from "effect"
 
 /** An instance of each error, and the HTTP status of the contract. */
 const errors: ReadonlyArray<readonly [error: Error & { readonly _tag: string }, status: number]> = [
@@ -55,6 +55,17 @@ describe("AgentError", () => {
   it("a long hostile id is cut before it is repeated", () => {
     const error = AgentError.RuntimeIdInvalid.of("x".repeat(1_000_000))
     assert.isBelow(error.message.length + error.id.length, 500)
+  })
+
+  it("a store that is unavailable may say why, and need not", () => {
+    const codec = Schema.toCodecJson(AgentError.StoreUnavailable)
+    const decode = Schema.decodeUnknownExit(codec)
+    const plain = { _tag: "StoreUnavailable", message: "away" } as const
+    for (const json of [plain, { ...plain, reason: "in-use" } as const]) {
+      const error = Exit.getSuccess(decode(json))
+      assert.deepStrictEqual(Option.map(error, Schema.encodeSync(codec)), Option.some(json))
+    }
+    assert.isTrue(Exit.isFailure(decode({ ...plain, reason: "whatever" })))
   })
 
   describe("toJson", () => {

@@ -27,10 +27,27 @@ import * as NodeSqlite from "./NodeSqlite.ts"
 const causeOf = (error: SqlError | MigrationError): unknown =>
   error._tag === "SqlError" ? error.reason.cause : error.cause
 
+const reasons: Partial<Record<NodeSqlite.Condition, AgentError.StoreUnavailable["reason"]>> = {
+  InUse: "in-use",
+  DiskFull: "full",
+  ReadOnly: "read-only",
+  Corrupt: "damaged"
+}
+
+const reasonOf = (error: SqlError | MigrationError) => {
+  const found = error._tag === "SqlError" ? error : error.cause
+  const condition = isSqlError(found) ? NodeSqlite.conditionOf(found) : undefined
+  return condition === undefined ? undefined : reasons[condition]
+}
+
 const unavailable = (error: SqlError | MigrationError): AgentError.StoreUnavailable => {
   const cause = causeOf(error)
   const detail = cause instanceof Error && !error.message.includes(cause.message) ? ` (${cause.message})` : ""
-  return new AgentError.StoreUnavailable({ message: `The store is unavailable: ${error.message}${detail}` })
+  const reason = reasonOf(error)
+  return new AgentError.StoreUnavailable({
+    message: `The store is unavailable: ${error.message}${detail}`,
+    ...(reason === undefined ? {} : { reason })
+  })
 }
 
 const toStoreError = <E>(error: E | SqlError): E | AgentError.StoreUnavailable =>
@@ -59,6 +76,7 @@ export const make: Effect.Effect<
   const version = yield* Effect.mapError(Migrations.migrate, unavailable)
   if (version > Migrations.version) {
     return yield* new AgentError.StoreUnavailable({
+      reason: "newer",
       message: `The tables of this database are of version ${version}, made by a newer release of @agent-runtime/store-sql than this one, which knows version ${Migrations.version}: update the package`
     })
   }
@@ -172,7 +190,7 @@ export const layer: Layer.Layer<RuntimeStore.RuntimeStore, AgentError.StoreUnava
 
 /**
  * The store on an SQLite file, made when it is missing. The file belongs to one process at a time: while another has it, this
- * fails `StoreUnavailable` and says so.
+ * fails `StoreUnavailable` with the reason `in-use`, before it has touched the file.
  *
  * @category layers
  * @since 0.1.0

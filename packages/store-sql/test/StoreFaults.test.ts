@@ -66,7 +66,11 @@ describe("SqlRuntimeStore on SQLite", () => {
       const { handle, sql, store } = yield* open({ maxSize: 300_000 })
       yield* accept(store, handle, "before")
       const error = yield* Effect.flip(accept(store, handle, "x".repeat(400_000)))
-      expect(error).toMatchObject({ _tag: "StoreUnavailable", message: expect.stringMatching(/no space is left for/) })
+      expect(error).toMatchObject({
+        _tag: "StoreUnavailable",
+        reason: "full",
+        message: expect.stringMatching(/no space is left for/)
+      })
       expect(yield* pending(store)).toEqual(["before"])
       yield* accept(store, handle, "small enough")
       yield* sql`PRAGMA max_page_count = 100000`
@@ -85,6 +89,7 @@ describe("SqlRuntimeStore on SQLite", () => {
         _tag: "StoreUnavailable",
         message: expect.stringMatching(/is locked by another process/)
       })
+      expect(error).not.toHaveProperty("reason")
       other.exec("COMMIT")
       other.close()
       yield* accept(store, handle, "y")
@@ -111,6 +116,7 @@ describe("SqlRuntimeStore on SQLite", () => {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(layer)))
       expect(error).toMatchObject({
         _tag: "StoreUnavailable",
+        reason: "in-use",
         message: expect.stringMatching(/store\.db is in use by another process/)
       })
       const other = spawnSync(
@@ -141,7 +147,11 @@ describe("SqlRuntimeStore on SQLite", () => {
       const { filename } = yield* open()
       const reader = yield* clientOf(NodeSqlite.layer({ filename, readonly: true }))
       const error = yield* Effect.flip(Stores.onClient(reader))
-      expect(error).toMatchObject({ _tag: "StoreUnavailable", message: expect.stringMatching(/cannot be written/) })
+      expect(error).toMatchObject({
+        _tag: "StoreUnavailable",
+        reason: "read-only",
+        message: expect.stringMatching(/cannot be written/)
+      })
     })
   )
 
@@ -152,6 +162,7 @@ describe("SqlRuntimeStore on SQLite", () => {
       const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename })))
       expect(error).toMatchObject({
         _tag: "StoreUnavailable",
+        reason: "damaged",
         message: expect.stringMatching(/is not an SQLite database/)
       })
     })

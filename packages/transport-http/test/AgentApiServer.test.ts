@@ -133,12 +133,13 @@ describe("runtimes", () => {
     const cut = await start()
     const { get } = cut.manager
     Object.assign(cut.manager, {
-      get: () => Effect.fail(new AgentError.StoreUnavailable({ message: "The store is away" }))
+      get: () => Effect.fail(new AgentError.StoreUnavailable({ message: "The store is full", reason: "full" }))
     })
     for (const json of [undefined, { type: "Balance" }]) {
       const path = json === undefined ? "/v1/runtimes/a" : "/v1/runtimes/a/activities"
       const { body, headers, status } = await ask(`${cut.url}${path}`, { json })
-      expect([status, body._tag, headers.get("retry-after")]).toEqual([503, "StoreUnavailable", "1"])
+      expect([status, headers.get("retry-after")]).toEqual([503, "1"])
+      expect(body).toEqual({ _tag: "StoreUnavailable", message: "The store is full", reason: "full" })
     }
     Object.assign(cut.manager, { get })
     await cut.close()
