@@ -5,15 +5,15 @@
  */
 import { Schema } from "effect"
 
+const pattern = /^[A-Za-z0-9_.:-]{1,128}$/
+
 /**
  * 1 to 128 letters, digits, `_`, `.`, `:` or `-`.
  *
  * @category schemas
  * @since 0.1.0
  */
-export const ActivityId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_.:-]{1,128}$/)).pipe(
-  Schema.brand("ActivityId")
-)
+export const ActivityId = Schema.String.check(Schema.isPattern(pattern)).pipe(Schema.brand("ActivityId"))
 /**
  * @category models
  * @since 0.1.0
@@ -26,4 +26,4 @@ export type ActivityId = typeof ActivityId.Type
  * @category guards
  * @since 0.1.0
  */
-export const isActivityId: (value: unknown) => value is ActivityId = Schema.is(ActivityId)
+export const isActivityId = (value: unknown): value is ActivityId => typeof value === "string" && pattern.test(value)

@@ -1,9 +1,9 @@
 import { AgentError, type Receipt } from "@agent-runtime/schema"
 import { Effect, Exit } from "effect"
-import type { Change, Written } from "../RuntimeStore.ts"
 import { Activity } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
 import type { Dead, Entry } from "./entry.ts"
+import { step } from "./journal.ts"
 import { encodePending } from "./persisted.ts"
 
 /** Sends a dead letter again under its id, its attempts starting anew. */
@@ -33,7 +33,7 @@ const replayActivity = (
   const accepted = { activity: encodePending(again), attempts: 0, crashes: 0, due: undefined, ahead: false }
   return step(
     entry,
-    { exhume: [dead.position], accept: [accepted] },
+    () => ({ exhume: [dead.position], accept: [accepted] }),
     (written) => {
       again.rare.position = written?.accepted[0] ?? 0
       again.since = entry.now
@@ -77,29 +77,8 @@ const remove = (entry: Entry, dead: Dead): Effect.Effect<void, AgentError.StoreU
   entry.deadLetters?.delete(dead.letter.activityId)
   return step(
     entry,
-    { exhume: [dead.position] },
+    () => ({ exhume: [dead.position] }),
     () => entry.changed(),
     () => entry.bury(dead)
-  )
-}
-
-/** Takes effect at once in memory; with a store once it is written, or is undone where that fails. */
-const step = <A>(
-  entry: Entry,
-  change: Change,
-  apply: (written: Written | undefined) => A,
-  undo: () => void
-): Effect.Effect<A, AgentError.StoreUnavailable> => {
-  const { journal } = entry
-  if (journal === undefined) return Effect.sync(() => apply(undefined))
-  return Effect.callback((resume) =>
-    journal.push({
-      change: () => change,
-      apply: (written) => resume(Exit.succeed(apply(written))),
-      refuse: (error) => {
-        undo()
-        resume(Exit.fail(error))
-      }
-    })
   )
 }

@@ -48,33 +48,16 @@ export class History {
     this.settling?.delete(activity)
   }
 
-  get isSettling(): boolean {
-    return this.settling !== undefined && this.settling.size > 0
-  }
-
-  /** The attempt whose end is being written. The next one may be about to start, but has done nothing yet. */
-  get settlingAttempt(): Attempt | undefined {
-    for (const attempt of this.settling?.values() ?? []) if (attempt !== undefined) return attempt
-    return undefined
-  }
-
-  /** Takes out what is being settled: this process will not see it written. */
-  takeSettling(): Iterable<Activity> {
-    const activities = this.settling?.keys() ?? []
-    this.settling = undefined
-    return activities
-  }
-
-  private findSettling(serial: number): Activity | undefined {
-    for (const activity of this.settling?.keys() ?? []) if (activity.serial === serial) return activity
-    return undefined
+  /** What is being settled; the next attempt may be about to start, but has done nothing yet. */
+  get unsettled(): ReadonlyArray<readonly [activity: Activity, attempt: Attempt | undefined]> {
+    return [...(this.settling ?? [])]
   }
 
   /** An activity that was given this id, or has ended with it, while its receipt is kept. */
   find(id: string): Activity | undefined {
     const named = this.named?.get(id)
     const serial = named === undefined ? this.kernel.ids.parse(id) : 0
-    const activity = named ?? (serial === 0 ? undefined : (this.findSettling(serial) ?? this.findEnded(serial)))
+    const activity = named ?? (serial === 0 ? undefined : this.findUnlisted(serial))
     if (activity === undefined || activity.exit === undefined) return activity
     const { config, millis } = this.kernel
     const isKept =
@@ -83,7 +66,8 @@ export class History {
     return isKept ? activity : undefined
   }
 
-  private findEnded(serial: number): Activity | undefined {
+  private findUnlisted(serial: number): Activity | undefined {
+    for (const [activity] of this.unsettled) if (activity.serial === serial) return activity
     for (let i = this.ended.length - 1; i >= 0; i--) {
       const activity = this.ended.at(i)!
       if (activity.serial === serial) return activity

@@ -1,5 +1,5 @@
 import { AgentError } from "@agent-runtime/schema"
-import { Cause, Exit, Result } from "effect"
+import { Cause, Effect, Exit, Result } from "effect"
 import type { Change, Handle, WriteExit, Written } from "../RuntimeStore.ts"
 import type { Entry } from "./entry.ts"
 import type { JournalWriter } from "./journalWriter.ts"
@@ -119,6 +119,27 @@ export class Journal {
     entry.attempt?.fiber?.interruptUnsafe()
     entry.close()
   }
+}
+
+/** A step of its own: takes effect at once in memory; with a store once it is written, or is undone where that fails. */
+export const step = <A>(
+  entry: Entry,
+  change: () => Change,
+  apply: (written: Written | undefined) => A,
+  undo?: () => void
+): Effect.Effect<A, AgentError.StoreUnavailable> => {
+  const { journal } = entry
+  if (journal === undefined) return Effect.sync(() => apply(undefined))
+  return Effect.callback((resume) =>
+    journal.push({
+      change,
+      apply: (written) => resume(Exit.succeed(apply(written))),
+      refuse: (error) => {
+        undo?.()
+        resume(Exit.fail(error))
+      }
+    })
+  )
 }
 
 const nothing: ReadonlyArray<number> = []

@@ -22,6 +22,7 @@ import { Activity, noChain } from "./activity.ts"
 import { discard, replay } from "./deadLetters.ts"
 import type { Entry } from "./entry.ts"
 import { CurrentEntry } from "./host.ts"
+import { step } from "./journal.ts"
 import { encodeInfo } from "./persisted.ts"
 import { interrupt, settleWaiting } from "./processing.ts"
 import { subscribe } from "./subscribe.ts"
@@ -224,22 +225,14 @@ export class LocalAgentRuntime implements AgentRuntime {
     return this.use((entry): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> => {
       if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
       if (entry.paused === paused) return Exit.void
-      const { journal } = entry
-      const apply = () => {
-        entry.paused = paused
-        entry.changed()
-        entry.wake()
-      }
-      if (journal === undefined) return Effect.sync(apply)
-      return Effect.callback((resume) =>
-        journal.push({
-          change: () => ({ info: encodeInfo({ paused, failing: entry.failing, lastError: entry.lastError }) }),
-          apply: () => {
-            apply()
-            resume(Exit.void)
-          },
-          refuse: (error) => resume(Exit.fail(error))
-        })
+      return step(
+        entry,
+        () => ({ info: encodeInfo({ paused, failing: entry.failing, lastError: entry.lastError }) }),
+        () => {
+          entry.paused = paused
+          entry.changed()
+          entry.wake()
+        }
       )
     })
   }

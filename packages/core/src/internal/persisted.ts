@@ -3,7 +3,7 @@
  */
 import { ActivityId, AgentActivity, AgentRuntimeState, AgentError, Priority, Receipt } from "@agent-runtime/schema"
 import { Exit, Schema, Tracer } from "effect"
-import type { DeadLetter, SendOptions } from "../AgentRuntime.ts"
+import type { DeadLetter } from "../AgentRuntime.ts"
 import type { LogEntry, Pending } from "../RuntimeStore.ts"
 import { Activity, noChain } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
@@ -13,44 +13,44 @@ import type { Outcome } from "./settle.ts"
 
 const optional = Schema.optionalKey
 
-const PendingJson = Schema.Struct({
+const request = {
   id: ActivityId.ActivityId,
   type: Schema.String,
   payload: optional(Schema.Json),
+  correlationId: optional(Schema.String)
+}
+
+const sendOptions = {
+  expiresAt: optional(Schema.Finite),
+  source: optional(Schema.String),
+  metadata: optional(Schema.Record(Schema.String, Schema.String))
+}
+
+const PendingJson = Schema.Struct({
+  ...request,
+  ...sendOptions,
   priority: Priority.Priority,
   acceptedAt: Schema.Finite,
-  expiresAt: optional(Schema.Finite),
-  correlationId: optional(Schema.String),
-  source: optional(Schema.String),
-  metadata: optional(Schema.Record(Schema.String, Schema.String)),
   chain: optional(Schema.Array(Schema.String)),
   trace: optional(AgentActivity.TraceContext)
 })
 
 const LogJson = Schema.Struct({
-  id: ActivityId.ActivityId,
-  type: Schema.String,
-  payload: optional(Schema.Json),
+  ...request,
   priority: Priority.Priority,
   acceptedAt: Schema.Finite,
   attempts: Schema.Int,
   status: Receipt.Status,
-  correlationId: optional(Schema.String),
   reply: optional(Schema.Json),
   error: optional(Receipt.ErrorJson)
 })
 
 const OutgoingJson = Schema.Struct({
+  ...request,
+  ...sendOptions,
   runtimeId: Schema.String,
-  type: Schema.String,
-  payload: optional(Schema.Json),
-  id: ActivityId.ActivityId,
   priority: optional(Priority.Priority),
-  deliverAt: optional(Schema.Finite),
-  expiresAt: optional(Schema.Finite),
-  correlationId: optional(Schema.String),
-  source: optional(Schema.String),
-  metadata: optional(Schema.Record(Schema.String, Schema.String))
+  deliverAt: optional(Schema.Finite)
 })
 
 const DeadJson = Schema.Struct({
@@ -172,17 +172,13 @@ const parseDead = Schema.decodeUnknownSync(DeadJson)
 const parseOutgoing = Schema.decodeUnknownSync(OutgoingJson)
 
 const revive = (kernel: Kernel, host: Host, json: typeof PendingJson.Type): Activity => {
-  const kind = kindOf(host, json.type)
-  const options: { -readonly [K in keyof SendOptions]: SendOptions[K] } = { id: json.id }
-  if (json.expiresAt !== undefined) options.expiresAt = json.expiresAt
-  if (json.correlationId !== undefined) options.correlationId = json.correlationId
-  if (json.source !== undefined) options.source = json.source
-  if (json.metadata !== undefined) options.metadata = json.metadata
-  return new Activity(kind, decoded(kind, json.payload), json.priority, json.acceptedAt - kernel.startedAt, {
-    id: json.id,
+  const { acceptedAt, chain = noChain, payload, priority, trace, type, ...options } = json
+  const kind = kindOf(host, type)
+  return new Activity(kind, decoded(kind, payload), priority, acceptedAt - kernel.startedAt, {
+    id: options.id,
     options,
-    chain: json.chain ?? noChain,
-    parent: json.trace === undefined ? undefined : Tracer.externalSpan(json.trace)
+    chain,
+    parent: trace === undefined ? undefined : Tracer.externalSpan(trace)
   })
 }
 

@@ -1,7 +1,5 @@
-import { AgentError, Priority, Timestamp } from "@agent-runtime/schema"
+import { ActivityId, AgentError, Priority, Timestamp } from "@agent-runtime/schema"
 import type { SendOptions } from "../AgentRuntime.ts"
-
-const activityId = /^[A-Za-z0-9_.:-]{1,128}$/
 
 /** The first fault of the options of a send, if any; what they say beside the payload is bounded by `limit` bytes too. */
 export const checkOptions = (
@@ -10,7 +8,7 @@ export const checkOptions = (
 ): AgentError.ActivityInvalid | undefined => {
   if (options === undefined) return undefined
   const { correlationId, deliverAt, expiresAt, id, metadata, priority, source } = options
-  if (id !== undefined && !(typeof id === "string" && activityId.test(id))) {
+  if (id !== undefined && !ActivityId.isActivityId(id)) {
     return AgentError.ActivityInvalid.of(["id"], `An activity id is 1 to 128 letters, digits, "_", ".", ":" or "-"`)
   }
   if (priority !== undefined && !Priority.priorities.includes(priority)) {
