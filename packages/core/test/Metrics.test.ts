@@ -51,16 +51,24 @@ it.effect("P12 the span of an activity continues the trace of its sender", () =>
     yield* Effect.gen(function* () {
       const manager = yield* RuntimeManager.RuntimeManager
       const runtime = yield* manager.create(Sum, { id: "traced" })
-      yield* runtime.ask(Add.make({ n: 1 })).pipe(Effect.withSpan("sender"))
+      yield* Effect.withSpan(runtime.ask(Add.make({ n: 1 }), { id: "asked" }), "sender")
+      yield* Effect.withSpan(runtime.send(Add.make({ n: 1 }), { id: "sent" }), "sender")
+      yield* runtime.awaitReceipt("sent")
     }).pipe(
       Effect.provide(SumLayer.pipe(Layer.provideMerge(RuntimeManager.layer))),
       Effect.provideService(Tracer.Tracer, tracer)
     )
-    const sender = spans.find(({ name }) => name === "sender")
-    const processing = spans.find(({ name }) => name === "MeasuredSum.Add")
-    assert.isDefined(sender)
-    assert.strictEqual(processing?.traceId, sender?.traceId)
-    assert.strictEqual(processing?.parent._tag === "Some" ? processing.parent.value.spanId : "", sender?.spanId)
-    assert.strictEqual(processing?.status._tag, "Ended")
+    const senders = spans.filter(({ name }) => name === "sender")
+    const processed = spans.filter(({ name }) => name === "MeasuredSum.Add")
+    assert.deepStrictEqual(
+      processed.map(({ attributes, parent, status, traceId }) => [
+        attributes.get("agent.runtime.id"),
+        attributes.get("agent.activity.id"),
+        traceId,
+        parent._tag === "Some" ? parent.value.spanId : "",
+        status._tag
+      ]),
+      ["asked", "sent"].map((id, i) => ["traced", id, senders[i]?.traceId, senders[i]?.spanId, "Ended"])
+    )
   })
 )

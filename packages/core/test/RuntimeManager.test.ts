@@ -1,7 +1,7 @@
 import { LocalRuntimes, RuntimeConfig, RuntimeManager, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Stream, Tracer } from "effect"
+import { Cause, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 type Config = Parameters<typeof RuntimeConfig.layer>[0]
@@ -228,31 +228,6 @@ describe("RuntimeManager", () => {
       assert.strictEqual((yield* runtime.info).state, 1)
     }).pipe(Effect.provide(inMemory))
   )
-
-  it.effect("P12 the span of an activity continues its sender's trace", () => {
-    const spans: Array<Tracer.Span> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
-    return Effect.gen(function* () {
-      const runtime = yield* create
-      yield* Effect.withSpan(runtime.ask(Add.make({ n: 1 }), { id: "traced" }), "sender")
-      yield* Effect.withSpan(runtime.send(Add.make({ n: 1 }), { id: "sent" }), "sender")
-      yield* runtime.awaitReceipt("sent")
-      for (const span of spans.filter(({ name }) => name === "Sum.Add")) {
-        assert.strictEqual(span.parent?._tag === "Some" ? (span.parent.value as Tracer.Span).name : undefined, "sender")
-        assert.strictEqual(span.attributes.get("agent.runtime.id"), runtime.id)
-      }
-      const handled = spans
-        .map(({ attributes }) => attributes.get("agent.activity.id"))
-        .filter((id) => id !== undefined)
-      assert.deepStrictEqual(handled, ["traced", "sent"])
-    }).pipe(Effect.provide(inMemory), Effect.provideService(Tracer.Tracer, tracer))
-  })
 
   it.effect("two workflows for one agent, and one without a handler, are refused at once", () =>
     Effect.gen(function* () {

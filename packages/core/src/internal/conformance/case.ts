@@ -81,6 +81,10 @@ export const sent = (
 ): Effect.Effect<string, AgentError.SendError> =>
   Effect.map(runtime.send(request, options), (receipt) => receipt.activityId)
 
+/** Begins at once, in the background. */
+export const begin = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, R> =>
+  Effect.forkChild(effect, { startImmediately: true })
+
 /** How an activity ended: its status, and the tag of its error. */
 export const fate = (runtime: ProbeRuntime, activityId: string) =>
   Effect.map(runtime.awaitReceipt(activityId), (receipt) =>

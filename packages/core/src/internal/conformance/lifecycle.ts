@@ -2,6 +2,7 @@ import { Effect, Fiber, Result } from "effect"
 import { RuntimeManager } from "../../RuntimeManager.ts"
 import {
   anywhere,
+  begin,
   brief,
   type Case,
   fate,
@@ -101,15 +102,10 @@ export const lifecycle: ReadonlyArray<Case> = [
     const queued = yield* sent(runtime, Note.make({ text: "queued" }))
     const delayed = yield* sent(runtime, Note.make({ text: "delayed" }), { deliverAt: 8_000_000_000_000 })
     yield* Gate.reached(gate)
-    const draining = yield* Effect.forkChild(runtime.terminate({ mode: "drain" }), { startImmediately: true })
+    const draining = yield* begin(runtime.terminate({ mode: "drain" }))
     yield* infoWhere(runtime, (info) => info.status === "draining")
     yield* fails("a send while draining", runtime.send(Note.make({ text: "late" })), "AgentRuntimeTerminated")
-    const fates = yield* Effect.forkChild(
-      Effect.forEach([running, queued, delayed], (id) => fate(runtime, id)),
-      {
-        startImmediately: true
-      }
-    )
+    const fates = yield* begin(Effect.forEach([running, queued, delayed], (id) => fate(runtime, id)))
     yield* Gate.open(gate)
     yield* Fiber.join(draining)
     yield* same("fates", yield* Fiber.join(fates), ["succeeded", "succeeded", "cancelled ActivityCancelled"])
@@ -131,12 +127,8 @@ export const lifecycle: ReadonlyArray<Case> = [
     const runtime = yield* probe
     const gate = yield* unique("gate")
     const reader = yield* watch(runtime, { outcomes: ["processed", "failed"] })
-    const asking = yield* Effect.forkChild(Effect.flip(runtime.ask(Hold.make({ gate, text: "running" }))), {
-      startImmediately: true
-    })
-    const queued = yield* Effect.forkChild(Effect.flip(runtime.ask(Note.make({ text: "queued" }))), {
-      startImmediately: true
-    })
+    const asking = yield* begin(Effect.flip(runtime.ask(Hold.make({ gate, text: "running" }))))
+    const queued = yield* begin(Effect.flip(runtime.ask(Note.make({ text: "queued" }))))
     yield* Gate.reached(gate)
     yield* runtime.terminate({ mode: "immediate" })
     yield* same("the running ask", (yield* Fiber.join(asking))._tag, "AgentRuntimeTerminated")
@@ -155,11 +147,9 @@ export const lifecycle: ReadonlyArray<Case> = [
   inProcess("R2", "immediate overrules a drain under way", function* () {
     const runtime = yield* probe
     const gate = yield* unique("gate")
-    const asking = yield* Effect.forkChild(Effect.flip(runtime.ask(Hold.make({ gate, text: "running" }))), {
-      startImmediately: true
-    })
+    const asking = yield* begin(Effect.flip(runtime.ask(Hold.make({ gate, text: "running" }))))
     yield* Gate.reached(gate)
-    const draining = yield* Effect.forkChild(runtime.terminate(), { startImmediately: true })
+    const draining = yield* begin(runtime.terminate())
     yield* infoWhere(runtime, (info) => info.status === "draining")
     yield* runtime.terminate({ mode: "immediate" })
     yield* Fiber.join(draining)
@@ -171,11 +161,9 @@ export const lifecycle: ReadonlyArray<Case> = [
     function* () {
       const runtime = yield* probe
       const gate = yield* unique("gate")
-      const asking = yield* Effect.forkChild(Effect.flip(runtime.ask(Stubborn.make({ gate }))), {
-        startImmediately: true
-      })
+      const asking = yield* begin(Effect.flip(runtime.ask(Stubborn.make({ gate }))))
       yield* Gate.reached(gate)
-      const draining = yield* Effect.forkChild(runtime.terminate({ grace: "100 millis" }), { startImmediately: true })
+      const draining = yield* begin(runtime.terminate({ grace: "100 millis" }))
       yield* pass("100 millis")
       yield* pass("100 millis")
       yield* Fiber.join(draining)

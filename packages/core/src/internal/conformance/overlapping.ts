@@ -2,6 +2,7 @@ import { Clock, Effect, Fiber } from "effect"
 import { RuntimeManager } from "../../RuntimeManager.ts"
 import {
   anywhere,
+  begin,
   brief,
   type Case,
   fate,
@@ -131,7 +132,7 @@ export const overlapping: ReadonlyArray<Case> = [
     const answers: Array<unknown> = []
     for (const other of [Note.make({ text: "other" }), Alarm.make({ text: "more urgent" })]) {
       const gate = yield* unique("gate")
-      const checking = yield* Effect.forkChild(runtime.ask(Check.make({ gate })), { startImmediately: true })
+      const checking = yield* begin(runtime.ask(Check.make({ gate })))
       yield* Gate.reached(gate)
       yield* runtime.send(other)
       yield* Gate.open(gate)

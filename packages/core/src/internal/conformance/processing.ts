@@ -2,6 +2,7 @@ import { Effect, Fiber } from "effect"
 import { RuntimeManager } from "../../RuntimeManager.ts"
 import {
   anywhere,
+  begin,
   brief,
   type Case,
   fate,
@@ -100,9 +101,7 @@ export const processing: ReadonlyArray<Case> = [
     for (const cancelOnInterrupt of [false, true]) {
       const gate = yield* unique("gate")
       const id = yield* unique("ask")
-      const asking = yield* Effect.forkChild(runtime.ask(Hold.make({ gate, text: id }), { id, cancelOnInterrupt }), {
-        startImmediately: true
-      })
+      const asking = yield* begin(runtime.ask(Hold.make({ gate, text: id }), { id, cancelOnInterrupt }))
       yield* Gate.reached(gate)
       yield* Fiber.interrupt(asking)
       yield* Gate.open(gate)
@@ -212,7 +211,7 @@ export const processing: ReadonlyArray<Case> = [
   }),
   anywhere("P6", "a timeout interrupts the workflow, and its ask says so", function* () {
     const runtime = yield* probe
-    const asking = yield* Effect.forkChild(Effect.flip(runtime.ask(Hang.make())), { startImmediately: true })
+    const asking = yield* begin(Effect.flip(runtime.ask(Hang.make())))
     // Where time is real it may be over before it is seen.
     yield* infoWhere(runtime, (info) => info.status === "processing" || info.status === "error")
     yield* pass("100 millis")
