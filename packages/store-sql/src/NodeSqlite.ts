@@ -166,11 +166,13 @@ const makeConnection = (thread: SqliteThread.SqliteThread, config: NodeSqliteCon
     run(sql, params, "values", cached) as Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>, SqlError>
 
   return {
-    transact: (writes: ReadonlyArray<Write>) =>
-      Effect.mapError(thread.request(["transact", writes]), toSqlError(config, "transact")) as Effect.Effect<
+    write: (writes: ReadonlyArray<Write>) => thread.send(["write", writes]),
+    commit: (writes: ReadonlyArray<Write>) =>
+      Effect.mapError(thread.request(["commit", writes]), toSqlError(config, "commit")) as Effect.Effect<
         ReadonlyArray<Write["rows"][number]>,
         SqlError
       >,
+    abandon: Effect.ignore(thread.request(["abandon"])),
     execute: (sql, params, transform) =>
       transform === undefined ? rows(sql, params, true) : Effect.map(rows(sql, params, true), transform),
     executeRaw: (sql, params) => run(sql, params, "raw", true),

@@ -231,6 +231,31 @@ const suites = (
     })
   )
 
+  it.effect("D3 refuses the write of a replaced owner alone where its group comes in parts", () =>
+    Effect.gen(function* () {
+      const database = yield* makeDatabase
+      const stale = yield* database.store
+      const lost = yield* create(stale, "lost")
+      const fresh = yield* database.store
+      yield* open(fresh, "lost")
+      const kept = yield* Effect.forEach(Array.from({ length: 70 }), (_, i) => create(stale, `r${i}`), {
+        concurrency: "unbounded"
+      })
+      // The second writes come in while the first are answered, that of the replaced owner in their first part.
+      const exits = yield* Effect.forEach(
+        kept,
+        (handle, i) =>
+          Effect.andThen(accept(stale, handle, "x"), Effect.exit(accept(stale, i === 5 ? lost : handle, "y"))),
+        { concurrency: "unbounded" }
+      )
+      expect(exits.flatMap((exit, i) => (exit._tag === "Failure" ? [i] : []))).toEqual([5])
+      expect((yield* open(fresh, "lost")).pending).toEqual([])
+      for (const i of [0, 4, 6, 31, 32, 69]) {
+        expect(names(yield* open(fresh, `r${i}`))).toEqual([{ name: "x" }, { name: "y" }])
+      }
+    })
+  )
+
   it.effect("D4 shares one commit among the writes of many runtimes", () =>
     Effect.gen(function* () {
       const database = yield* makeDatabase

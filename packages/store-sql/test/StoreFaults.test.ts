@@ -26,15 +26,21 @@ const accept = (store: Store, handle: RuntimeStore.Handle, activity: Schema.Json
 
 const pending = (store: Store) => Effect.map(store.open(id), (opened) => opened?.pending.map((one) => one.activity))
 
-/** Writes several at once, one of which cannot be written; answers what became of each. */
+/**
+ * Writes twice for many at once, so that the second writes come in parts while the first are answered. One of those cannot be
+ * written; answers what became of each.
+ */
 const writeBeside = (store: Store, bad: Schema.Json) =>
   Effect.gen(function* () {
-    const handles = yield* Effect.forEach(["b", "c", "d", "e", "f"], (name) =>
-      create(store, AgentRuntimeId.AgentRuntimeId.make(name))
+    const handles = yield* Effect.forEach(
+      Array.from({ length: 70 }, (_, i) => AgentRuntimeId.AgentRuntimeId.make(`r${i}`)),
+      (name) => create(store, name),
+      { concurrency: "unbounded" }
     )
     const exits = yield* Effect.forEach(
       handles,
-      (handle) => Effect.exit(accept(store, handle, handle.id === "d" ? bad : "good")),
+      (handle, i) =>
+        Effect.andThen(accept(store, handle, "first"), Effect.exit(accept(store, handle, i === 2 ? bad : "good"))),
       { concurrency: "unbounded" }
     )
     const left = yield* Effect.forEach(handles, (handle) =>
@@ -44,7 +50,10 @@ const writeBeside = (store: Store, bad: Schema.Json) =>
     return { outcomes: exits.map((exit) => exit._tag), left }
   })
 
-const alone = { outcomes: ["Success", "Success", "Failure", "Success", "Success"], left: [1, 1, 0, 1, 1] }
+const alone = {
+  outcomes: Array.from({ length: 70 }, (_, i) => (i === 2 ? "Failure" : "Success")),
+  left: Array.from({ length: 70 }, (_, i) => (i === 2 ? 1 : 2))
+}
 
 const circular: Record<string, Schema.Json> = {}
 circular["self"] = circular

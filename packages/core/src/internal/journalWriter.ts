@@ -1,8 +1,32 @@
 import { Exit } from "effect"
-import type { RuntimeStore, Write } from "../RuntimeStore.ts"
+import type { Change, RuntimeStore, Write, WriteExit } from "../RuntimeStore.ts"
 import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
 import { reportDefect } from "./reportDefect.ts"
+
+/** So many runtimes are written at one call: each call is answered by itself, and a store may answer one while it is at another. */
+const together = 32
+
+/** What is written at one call. */
+class Writing {
+  readonly journals: Array<Journal> = []
+  readonly writes: Array<Write> = []
+
+  add(journal: Journal, change: Change): void {
+    this.journals.push(journal)
+    this.writes.push({ handle: journal.handle, change })
+  }
+
+  end(exit: Exit.Exit<ReadonlyArray<WriteExit>>): void {
+    this.journals.forEach((journal, i) => {
+      try {
+        journal.end(Exit.isSuccess(exit) ? exit.value[i]! : Exit.failCause(exit.cause))
+      } catch (defect) {
+        reportDefect(defect)
+      }
+    })
+  }
+}
 
 /** Hands what the journals of a manager have to write over to the store, those of one slice of the event loop at once. */
 export class JournalWriter {
@@ -17,7 +41,7 @@ export class JournalWriter {
 
   /** Writes after the turns of this slice: the start of the next activity rides with the end of the one before. */
   schedule(journal: Journal): void {
-    if (this.due.push(journal) === 1) this.kernel.dispatcher.defer(this.write)
+    if (this.due.push(journal) === 1) this.kernel.dispatcher.defer(this.flush)
   }
 
   scheduleLater(journal: Journal, millis: number): void {
@@ -25,27 +49,23 @@ export class JournalWriter {
     kernel.timers.set(kernel.now() + millis, () => this.schedule(journal))
   }
 
-  private readonly write = (): void => {
-    const journals: Array<Journal> = []
-    const writes: Array<Write> = []
+  private readonly flush = (): void => {
     const { due } = this
     this.due = []
+    let writing = new Writing()
     for (const journal of due) {
       const change = journal.begin()
       if (change === undefined) continue
-      journals.push(journal)
-      writes.push({ handle: journal.handle, change })
+      writing.add(journal, change)
+      if (writing.journals.length < together) continue
+      this.write(writing)
+      writing = new Writing()
     }
-    if (writes.length === 0) return
-    const fiber = this.kernel.fork(this.store.write(writes), this.kernel.context)
-    fiber.addObserver((exit) => {
-      for (let i = 0; i < journals.length; i++) {
-        try {
-          journals[i]!.end(Exit.isSuccess(exit) ? exit.value[i]! : Exit.failCause(exit.cause))
-        } catch (defect) {
-          reportDefect(defect)
-        }
-      }
-    })
+    if (writing.journals.length > 0) this.write(writing)
+  }
+
+  private write(writing: Writing): void {
+    const { kernel, store } = this
+    kernel.fork(store.write(writing.writes), kernel.context).addObserver((exit) => writing.end(exit))
   }
 }

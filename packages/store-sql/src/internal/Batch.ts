@@ -44,9 +44,9 @@ export class Batch {
     return () => Exit.fail(Life.fenced(held))
   }
 
-  /** What is written of runtimes that are held already. */
-  writes(guards: Guards): ReadonlyArray<Writes> {
-    return this.changes.writes(guards)
+  /** What is to be written of runtimes that are held already, and was not yet taken. */
+  take(guards: Guards): ReadonlyArray<Writes> {
+    return this.changes.take(guards)
   }
 
   get hasLives(): boolean {

@@ -14,22 +14,33 @@ export interface Writes {
   readonly guarded: boolean
 }
 
-/** What becomes of a runtime's own row; what is undefined stays. */
-interface Advance {
+/** What becomes of a runtime, and of its own row: there, what is undefined stays. */
+class Advance {
   readonly held: Held
   head: number
   running: number
-  attempts: number | undefined
-  state: RuntimeStore.Change["state"]
-  /** Of the newest event, which need not have changed the state. */
-  sequence: number | undefined
-  info: string | undefined
-  terminated: boolean
   pending: number
-  readonly removed: Array<number>
   ended: ReadonlyArray<number>
-  touched: boolean
+  // What has not been taken yet.
+  removed: ReadonlyArray<number> = nothing
+  attempts: number | undefined = undefined
+  state: RuntimeStore.Change["state"] = undefined
+  /** Of the newest event, which need not have changed the state. */
+  sequence: number | undefined = undefined
+  info: string | undefined = undefined
+  terminated = false
+  touched = false
+
+  constructor(held: Held) {
+    this.held = held
+    this.head = held.head
+    this.running = held.running
+    this.pending = held.pending
+    this.ended = held.ended
+  }
 }
+
+const nothing: ReadonlyArray<number> = []
 
 /** So many of one runtime are deleted at a time: they are beside each other, and each page that is touched costs. */
 const manyEnded = 32
@@ -37,15 +48,17 @@ const manyEnded = 32
 export class Changes {
   private readonly next: () => number
   private readonly advances = new Map<Held, Advance>()
-  private readonly accepted: Array<Row> = []
+  // What has not been taken yet.
+  private readonly changed = new Set<Advance>()
+  private accepted: Array<Row> = []
   /** By position: of several changes of one activity the last one holds. */
   private readonly updated = new Map<number, Row>()
-  private readonly appended: Array<Row> = []
-  private readonly kept: Array<Row> = []
-  private readonly buried: Array<Row> = []
-  private readonly exhumed: Array<Row> = []
-  private readonly sending: Array<Row> = []
-  private readonly sent: Array<Row> = []
+  private appended: Array<Row> = []
+  private kept: Array<Row> = []
+  private buried: Array<Row> = []
+  private exhumed: Array<Row> = []
+  private sending: Array<Row> = []
+  private sent: Array<Row> = []
 
   constructor(nextPosition: () => number) {
     this.next = nextPosition
@@ -75,12 +88,13 @@ export class Changes {
     })
     const buried = this.place(change.bury, this.buried, (one, position) => [position, runtime, JSON.stringify(one)])
     const outbox = this.place(change.send, this.sending, (one, position) => [position, runtime, JSON.stringify(one)])
-    for (const position of change.remove ?? []) {
-      this.updated.delete(position)
-      advance.removed.push(position)
+    advance.pending += accepted.length
+    if (change.remove !== undefined) {
+      for (const position of change.remove) this.updated.delete(position)
+      advance.removed = advance.removed.length === 0 ? change.remove : advance.removed.concat(change.remove)
+      advance.pending -= change.remove.length
       advance.touched = true
     }
-    advance.pending += accepted.length - (change.remove?.length ?? 0)
     for (const position of change.exhume ?? []) this.exhumed.push([position])
     for (const position of change.sent ?? []) this.sent.push([position])
     this.follow(advance, change)
@@ -95,28 +109,17 @@ export class Changes {
       advance.touched = true
     }
     if (change.terminated === true) advance.terminated = advance.touched = true
-    return () => Exit.succeed({ accepted, buried, outbox })
+    const written = Exit.succeed({ accepted, buried, outbox })
+    return () => written
   }
 
   private advanceOf(held: Held): Advance {
     let advance = this.advances.get(held)
     if (advance === undefined) {
-      advance = {
-        held,
-        head: held.head,
-        running: held.running,
-        attempts: undefined,
-        state: undefined,
-        sequence: undefined,
-        info: undefined,
-        terminated: false,
-        pending: held.pending,
-        removed: [],
-        ended: held.ended,
-        touched: false
-      }
+      advance = new Advance(held)
       this.advances.set(held, advance)
     }
+    this.changed.add(advance)
     return advance
   }
 
@@ -125,7 +128,8 @@ export class Changes {
     rows: Array<Row>,
     row: (one: A, position: number) => Row
   ): ReadonlyArray<number> {
-    return (all ?? []).map((one) => {
+    if (all === undefined) return nothing
+    return all.map((one) => {
       const position = this.next()
       rows.push(row(one, position))
       return position
@@ -149,34 +153,17 @@ export class Changes {
     advance.touched = true
   }
 
-  /** All rows, in the order in which they are to be written. The rows of `guarded` begin with their runtime. */
-  writes({ advance, owned }: Statements.Guards): ReadonlyArray<Writes> {
+  /**
+   * The rows of what was added since they were last taken, in the order in which they are to be written. Those of `guarded`
+   * begin with their runtime.
+   */
+  take({ advance, owned }: Statements.Guards): ReadonlyArray<Writes> {
     const advanced: Array<Row> = []
     const checked: Array<Row> = []
     const deleted: Array<Row> = []
-    for (const advance of this.advances.values()) {
-      const { attempts, head, held, info, pending, removed, running, sequence, state, terminated, touched } = advance
-      if (removed.length > 0) {
-        const ended = [...held.ended, ...removed]
-        const isTime = pending <= 0 || ended.length >= manyEnded
-        if (isTime) for (const position of ended) deleted.push([position])
-        advance.ended = isTime ? [] : ended
-      }
-      if (!touched) checked.push([held.runtime])
-      else {
-        advanced.push([
-          held.runtime,
-          state === undefined ? null : JSON.stringify(state.state),
-          state?.version ?? null,
-          sequence ?? null,
-          head,
-          running,
-          attempts ?? null,
-          info ?? null,
-          terminated ? 1 : null,
-          advance.ended === held.ended ? null : advance.ended.join()
-        ])
-      }
+    for (const one of this.changed) {
+      if (!one.touched) checked.push([one.held.runtime])
+      else advanced.push(advancedRow(one, deleted))
     }
     const all: ReadonlyArray<Writes> = [
       { statement: advance, rows: advanced, guarded: true },
@@ -191,6 +178,15 @@ export class Changes {
       { statement: Statements.send, rows: this.sending, guarded: false },
       { statement: Statements.sent, rows: this.sent, guarded: false }
     ]
+    this.changed.clear()
+    this.updated.clear()
+    this.accepted = []
+    this.appended = []
+    this.kept = []
+    this.buried = []
+    this.exhumed = []
+    this.sending = []
+    this.sent = []
     return all.filter(({ rows }) => rows.length > 0)
   }
 
@@ -203,4 +199,31 @@ export class Changes {
       held.ended = ended
     }
   }
+}
+
+/** What is to be deleted of its pending activities goes to `deleted`. */
+const advancedRow = (one: Advance, deleted: Array<Row>): Row => {
+  const { attempts, head, held, info, removed, running, sequence, state, terminated } = one
+  const before = one.ended
+  if (removed.length > 0) {
+    const ended = before.concat(removed)
+    const isTime = one.pending <= 0 || ended.length >= manyEnded
+    if (isTime) for (const position of ended) deleted.push([position])
+    one.ended = isTime ? nothing : ended
+  }
+  one.removed = nothing
+  one.attempts = one.state = one.sequence = one.info = undefined
+  one.terminated = one.touched = false
+  return [
+    held.runtime,
+    state === undefined ? null : JSON.stringify(state.state),
+    state?.version ?? null,
+    sequence ?? null,
+    head,
+    running,
+    attempts ?? null,
+    info ?? null,
+    terminated ? 1 : null,
+    one.ended === before ? null : one.ended.join()
+  ]
 }

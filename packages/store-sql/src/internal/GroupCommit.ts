@@ -16,6 +16,12 @@ export interface Step<B, X> {
   readonly fail: (cause: Cause.Cause<X>) => void
 }
 
+/** What has been submitted since the part before. */
+export interface Part<B, X> {
+  readonly steps: ReadonlyArray<Step<B, X>>
+  readonly isLast: boolean
+}
+
 export interface GroupCommit<B, X> {
   /** Interrupting the wait does not take the operation back: it may be committed. */
   readonly submit: <A, E>(operation: Operation<B, A, E>) => Effect.Effect<A, E | X>
@@ -27,26 +33,42 @@ export interface GroupCommit<B, X> {
   readonly refuse: (cause: Cause.Cause<X>) => void
 }
 
+/** So many are answered at a time, and what they submit then is made ready while the next are answered. */
+const answered = 32
+
 /**
- * `commit` gets the operations in the order in which they were submitted, one group at a time, and answers for each how to
- * give out its outcome; outcomes are given out in that order. When the scope closes, what was submitted is committed first.
+ * `commit` gets a group of operations, in the order in which they were submitted: part by part, as it asks for them, up to the
+ * last. It answers for each how to give out its outcome; outcomes are given out in that order, while the next group comes in.
+ * When the scope closes, what was submitted is committed first.
  */
 export const make = Effect.fnUntraced(function* <B, X>(options: {
-  readonly commit: (group: ReadonlyArray<Step<B, X>>) => Effect.Effect<ReadonlyArray<() => void>>
+  readonly commit: (next: Effect.Effect<Part<B, X>>) => Effect.Effect<ReadonlyArray<() => void>>
   readonly maxGroup: number
 }): Effect.fn.Return<GroupCommit<B, X>, never, Scope.Scope> {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const idle = Latch.makeUnsafe(true)
   let waiting: Array<Step<B, X>> = []
+  let outcomes: ReadonlyArray<() => void> = []
+  let room = 0
   let committing = false
 
+  const next = Effect.gen(function* () {
+    const giving = outcomes.slice(0, answered)
+    outcomes = outcomes.slice(answered)
+    for (const giveOut of giving) giveOut()
+    // Who submits in this turn of the scheduler, or has just been answered and has the next one at hand, shares the commit.
+    yield* Effect.yieldNow
+    const steps = waiting.slice(0, room)
+    waiting = waiting.slice(room)
+    room -= steps.length
+    return { steps, isLast: outcomes.length === 0 || room === 0 }
+  })
+
   const drain = Effect.gen(function* () {
-    while (waiting.length > 0) {
-      // Who submits in this turn of the scheduler, or has just been answered and has the next one at hand, shares the commit.
-      yield* Effect.yieldNow
-      const group = waiting.slice(0, options.maxGroup)
-      waiting = waiting.slice(options.maxGroup)
-      for (const giveOut of yield* options.commit(group)) giveOut()
+    while (waiting.length > 0 || outcomes.length > 0) {
+      room = options.maxGroup
+      const committed = yield* options.commit(next)
+      outcomes = outcomes.concat(committed)
     }
     committing = false
     idle.openUnsafe()

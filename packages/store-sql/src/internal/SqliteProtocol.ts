@@ -27,8 +27,12 @@ export interface Write {
   readonly guarded: boolean
 }
 
+/** Written in the transaction that the next request commits. Not answered: what fails shows at the commit. */
+export type Part = readonly [op: "write", writes: ReadonlyArray<Write>]
+
 export type Request =
-  | readonly [op: "transact", writes: ReadonlyArray<Write>]
+  | readonly [op: "commit", writes: ReadonlyArray<Write>]
+  | readonly [op: "abandon"]
   | readonly [op: "run", sql: string, params: ReadonlyArray<unknown>, shape: Shape, bigints: boolean, cached: boolean]
   | readonly [op: "iterate", sql: string, params: ReadonlyArray<unknown>, bigints: boolean]
   | readonly [op: "next", count: number]

@@ -2,11 +2,13 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { Worker } from "node:worker_threads"
-import type { Answer, Fault, Opening, Request } from "./SqliteProtocol.ts"
+import type { Answer, Fault, Opening, Part, Request } from "./SqliteProtocol.ts"
 
 export interface SqliteThread {
   /** Not interruptible: what has been sent to the database happens, so its outcome is waited for. */
   readonly request: (request: Request) => Effect.Effect<unknown, Fault>
+  /** Nothing is answered: what fails shows at the next request. */
+  readonly send: (part: Part) => void
   readonly inTransaction: () => boolean
 }
 
@@ -68,5 +70,7 @@ export const open = (opening: Opening): Effect.Effect<SqliteThread, Fault, Scope
       expect(() => {}),
       () => close
     )
-    return { request, inTransaction: () => inTransaction }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    const send = (part: Part) => worker.postMessage(part)
+    return { request, send, inTransaction: () => inTransaction }
   })

@@ -2,7 +2,7 @@
 // waits for the disk waits here, not in the event loop of the program.
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
 import { parentPort, workerData } from "node:worker_threads"
-import type { Answer, Fault, Opening, Request, Write } from "./SqliteProtocol.ts"
+import type { Answer, Fault, Opening, Part, Request, Write } from "./SqliteProtocol.ts"
 
 const opening = workerData as Opening
 const port = parentPort!
@@ -98,11 +98,16 @@ const serve = (db: DatabaseSync) => {
     return statement
   }
 
-  /** The rows that found nothing to change; where there are any, nothing has happened. */
-  const transact = (writes: ReadonlyArray<Write>): ReadonlyArray<unknown> => {
-    const missed: Array<unknown> = []
-    prepare("BEGIN IMMEDIATE", true).run()
+  // The transaction that comes in parts: whether it has begun, the guarded rows that found nothing to change, and what broke it.
+  let begun = false
+  let missed: Array<unknown> = []
+  let broken: { readonly cause: unknown } | undefined
+
+  const write = (writes: ReadonlyArray<Write>): void => {
+    if (broken !== undefined) return
     try {
+      if (!begun) prepare("BEGIN IMMEDIATE", true).run()
+      begun = true
       for (const { guarded, rows, sql } of writes) {
         const statement = prepare(sql, true)
         const isQuery = guarded && statement.columns().length > 0
@@ -111,11 +116,28 @@ const serve = (db: DatabaseSync) => {
           if (guarded && !found) missed.push(row)
         }
       }
-      prepare(missed.length === 0 ? "COMMIT" : "ROLLBACK", true).run()
-    } finally {
-      if (db.isTransaction) db.exec("ROLLBACK")
+    } catch (cause) {
+      broken = { cause }
     }
-    return missed
+  }
+
+  const abandon = (): void => {
+    if (begun && db.isTransaction) db.exec("ROLLBACK")
+    begun = false
+    missed = []
+    broken = undefined
+  }
+
+  /** The rows that found nothing to change; where there are any, nothing has happened. */
+  const commit = (writes: ReadonlyArray<Write>): ReadonlyArray<unknown> => {
+    write(writes)
+    try {
+      if (broken !== undefined) throw broken.cause
+      if (missed.length === 0) prepare("COMMIT", true).run()
+      return missed
+    } finally {
+      abandon()
+    }
   }
 
   const handle = (request: Request): unknown => {
@@ -129,8 +151,10 @@ const serve = (db: DatabaseSync) => {
         const result = statement.run(...params.map(toInput))
         return shape === "raw" ? { changes: result.changes, lastInsertRowid: result.lastInsertRowid } : []
       }
-      case "transact":
-        return transact(request[1])
+      case "commit":
+        return commit(request[1])
+      case "abandon":
+        return abandon()
       case "iterate": {
         const statement = prepare(request[1], false)
         statement.setReadBigInts(request[3])
@@ -174,7 +198,8 @@ const serve = (db: DatabaseSync) => {
     }
   }
 
-  port.on("message", (request: Request) => {
+  port.on("message", (request: Part | Request) => {
+    if (request[0] === "write") return write(request[1])
     port.postMessage(answer(request))
     if (request[0] === "close") port.close()
   })

@@ -5,6 +5,7 @@ const insert = (table: string, columns: Statement["columns"]): Statement => {
   const names = columns.map((column) => column.name)
   return {
     columns,
+    alone: `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
     around: (v) =>
       `INSERT INTO ${table} (${names.join(", ")}) SELECT ${names.map((name) => `v.${name}`).join(", ")} FROM ${v}`
   }

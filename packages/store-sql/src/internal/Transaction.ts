@@ -1,10 +1,12 @@
 // One transaction of many writes, in the cheapest form that the client has.
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Writes } from "./Changes.ts"
 import * as Rows from "./Rows.ts"
-import { isTransacting } from "./Transacting.ts"
+import type { Write } from "./SqliteProtocol.ts"
+import { isTransacting, type Transacting } from "./Transacting.ts"
 
 type Row = Writes["rows"][number]
 
@@ -53,19 +55,53 @@ const inSteps = (sql: SqlClient): Transact => {
       )
 }
 
-/** At one request to the thread that owns the file, which knows what became of it. */
-const atOnce = (sql: SqlClient): Transact => {
-  const steps = inSteps(sql)
-  return (writes, more, asking) => {
-    if (more !== undefined) return steps(writes, more, asking)
-    const requests = writes.map(({ guarded, rows, statement }) => ({ sql: Rows.forOneRow(statement), rows, guarded }))
-    return Effect.scoped(
-      Effect.flatMap(sql.reserve, (connection) =>
-        isTransacting(connection) ? connection.transact(requests) : steps(writes, more, asking)
-      )
-    )
-  }
+/** A transaction on the thread that owns the file, which knows what became of it. What is not committed is taken back. */
+export interface Parts {
+  /** The thread writes this while the next part is made. */
+  readonly write: (writes: ReadonlyArray<Writes>) => void
+  /** Writes the last part and commits; answers as `Transact`. */
+  readonly commit: (writes: ReadonlyArray<Writes>) => Effect.Effect<ReadonlyArray<Row>, SqlError>
 }
 
-export const make = (sql: SqlClient): Effect.Effect<Transact, SqlError> =>
-  Effect.scoped(Effect.map(sql.reserve, (connection) => (isTransacting(connection) ? atOnce(sql) : inSteps(sql))))
+const toWrite = ({ guarded, rows, statement }: Writes): Write => ({ sql: Rows.forOneRow(statement), rows, guarded })
+
+const begin = ({ abandon, commit, write }: Transacting): Effect.Effect<Parts, never, Scope.Scope> => {
+  let open = false
+  const parts: Parts = {
+    write: (writes) => {
+      open = true
+      write(writes.map(toWrite))
+    },
+    commit: (writes) => {
+      open = false
+      return commit(writes.map(toWrite))
+    }
+  }
+  return Effect.as(
+    Effect.addFinalizer(() => (open ? abandon : Effect.void)),
+    parts
+  )
+}
+
+export interface Transactions {
+  readonly transact: Transact
+  /** Absent where the client has no such form. */
+  readonly begin: Effect.Effect<Parts, SqlError, Scope.Scope> | undefined
+}
+
+export const make = (sql: SqlClient): Effect.Effect<Transactions, SqlError> =>
+  Effect.scoped(
+    Effect.map(sql.reserve, (connection): Transactions => {
+      const transact = inSteps(sql)
+      if (!isTransacting(connection)) return { transact, begin: undefined }
+      // Nobody else has the connection while it is reserved.
+      const parts = Effect.andThen(sql.reserve, begin(connection))
+      return {
+        begin: parts,
+        transact: (writes, more, asking) =>
+          more === undefined
+            ? Effect.scoped(Effect.flatMap(parts, ({ commit }) => commit(writes)))
+            : transact(writes, more, asking)
+      }
+    })
+  )

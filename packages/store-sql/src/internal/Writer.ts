@@ -19,6 +19,7 @@ import * as Transaction from "./Transaction.ts"
 export type Writer = Pick<GroupCommit.GroupCommit<Batch, SqlError>, "submit" | "submitAll">
 
 type Step = GroupCommit.Step<Batch, SqlError>
+type Part = GroupCommit.Part<Batch, SqlError>
 
 class TakenOver extends Data.TaggedError("TakenOver")<{ readonly runtimes: ReadonlySet<number> }> {}
 
@@ -75,12 +76,12 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
   const started = yield* Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance")
   const instance = Number(started[0]!["instance"])
   const guards = Statements.guards(instance, Rows.isPostgres(sql))
-  const transact = yield* Transaction.make(sql)
+  const { begin, transact } = yield* Transaction.make(sql)
   const lock = Rows.isPostgres(sql) ? " FOR UPDATE" : ""
   let commits = 0
   // Positions are taken from blocks that are reserved in ascending order. They give the order within a runtime, so a block is
   // left when a runtime is opened that has positions beyond it.
-  let next = 0
+  let first = 0
   let end = 0
 
   const reserve = (count: number) =>
@@ -88,7 +89,7 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       Rows.query(sql, "UPDATE agent_counters SET value = value + $1 WHERE name = 'position' RETURNING value", [count]),
       (rows) => {
         end = Number(rows[0]!["value"]) + 1
-        next = end - count
+        first = end - count
       }
     )
 
@@ -96,14 +97,14 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
     Effect.gen(function* () {
       const broken = new Map<Step, unknown>()
       while (true) {
-        let position = next
+        let position = first
         const batch = new Batch(fenced, () => position++)
         const outcomes = addAll(batch, group, broken)
         if (outcomes !== undefined && position <= end) {
-          next = position
+          first = position
           return { batch, outcomes }
         }
-        if (outcomes !== undefined) yield* reserve(blockSize + position - next)
+        if (outcomes !== undefined) yield* reserve(blockSize + position - first)
       }
     })
 
@@ -120,15 +121,20 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
         Effect.orDie
       )
 
+  const countTo = (number: number) => ({ statement: Statements.count, rows: [[instance, number]], guarded: false })
+
   const transaction = (batch: Batch) =>
     Effect.gen(function* () {
       const number = commits + 1
-      const count = { statement: Statements.count, rows: [[instance, number]], guarded: false }
       let asked = false
       const outcome = yield* Effect.exit(
-        transact([...batch.writes(guards), count], batch.hasLives ? batch.live(sql, instance) : undefined, () => {
-          asked = true
-        })
+        transact(
+          [...batch.take(guards), countTo(number)],
+          batch.hasLives ? batch.live(sql, instance) : undefined,
+          () => {
+            asked = true
+          }
+        )
       )
       if (Exit.isSuccess(outcome) && outcome.value.length > 0) {
         return yield* new TakenOver({ runtimes: new Set(outcome.value.map(([runtime]) => Number(runtime))) })
@@ -138,7 +144,7 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       }
       commits = number
       batch.settle()
-      if (batch.highest >= next) next = end + 1
+      if (batch.highest >= first) first = end + 1
     })
 
   const write = (
@@ -155,17 +161,63 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
     )
 
   /** What cannot be written fails alone: where it may be one of many, each half is tried by itself. */
-  const commit = (steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<() => void>> =>
+  const commitAll = (steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<() => void>> =>
     Effect.catchCause(write(steps), (cause) => {
       const found = Cause.findError(cause)
       if (steps.length > 1 && Result.isSuccess(found) && isOfOne(found.success)) {
         const middle = steps.length >> 1
-        return Effect.zipWith(commit(steps.slice(0, middle)), commit(steps.slice(middle)), (first, second) => [
+        return Effect.zipWith(commitAll(steps.slice(0, middle)), commitAll(steps.slice(middle)), (first, second) => [
           ...first,
           ...second
         ])
       }
       return Effect.succeed(steps.map((step) => () => step.fail(cause)))
+    })
+
+  /** Writes each part while the next one is made. Answers nothing where anything is out of the ordinary: then nothing was written. */
+  const commitInParts = (parts: Transaction.Parts, part: Part, next: Effect.Effect<Part>) =>
+    Effect.gen(function* () {
+      let position = first
+      const batch = new Batch(new Set(), () => position++)
+      const outcomes: Array<() => void> = []
+      while (true) {
+        const { isLast, steps } = part
+        const added = addAll(batch, steps, new Map())
+        if (added === undefined || position > end || batch.hasLives) return undefined
+        for (const outcome of added) outcomes.push(outcome)
+        if (!isLast) {
+          if (steps.length > 0) parts.write(batch.take(guards))
+          part = yield* next
+        } else if (outcomes.length === 0) {
+          return outcomes
+        } else {
+          const missed = yield* parts.commit([...batch.take(guards), countTo(commits + 1)])
+          if (missed.length > 0) return undefined
+          commits++
+          first = position
+          batch.settle()
+          return outcomes
+        }
+      }
+    })
+
+  const commit = (next: Effect.Effect<Part>): Effect.Effect<ReadonlyArray<() => void>> =>
+    Effect.gen(function* () {
+      const group: Array<Step> = []
+      let isLast = false
+      const pull = Effect.map(next, (part) => {
+        for (const step of part.steps) group.push(step)
+        isLast = part.isLast
+        return part
+      })
+      const part = yield* pull
+      if (begin !== undefined) {
+        const inParts = Effect.scoped(Effect.flatMap(begin, (parts) => commitInParts(parts, part, pull)))
+        const outcomes = yield* Effect.catchCause(inParts, () => Effect.succeed(undefined))
+        if (outcomes !== undefined) return outcomes
+      }
+      while (!isLast) yield* pull
+      return group.length === 0 ? [] : yield* commitAll(group)
     })
 
   const group = yield* GroupCommit.make<Batch, SqlError>({ commit, maxGroup })

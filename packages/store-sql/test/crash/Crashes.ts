@@ -37,6 +37,8 @@ export const crash = async (
   const next = numbers(options.seed)
   const below = (n: number) => Math.floor(next() * n)
   const oracle = new Oracle()
+  // On PostgreSQL a transaction does not come in parts.
+  const points = crashPoints.filter((point) => point !== "part" || !url.startsWith("postgres:"))
   let number = 0
 
   const verify = async (child: Child): Promise<ReadonlyArray<string>> => {
@@ -50,7 +52,7 @@ export const crash = async (
     })
     while (child.isAlive) {
       // As much as keeps it busy: more would only be sent again after the crash.
-      for (let i = oracle.open.length < 200 ? below(20) : 0; i > 0; i--) {
+      for (let i = oracle.open.length < 400 ? below(80) : 0; i > 0; i--) {
         const kind = below(10)
         const order: Order & { op: "send" } = {
           op: "send",
@@ -69,7 +71,7 @@ export const crash = async (
 
   for (let kills = 0; ; kills++) {
     // Every other time at a point of its own choice, otherwise whenever it happens.
-    const named = kills % 2 === 0 ? crashPoints[(kills / 2) % crashPoints.length] : undefined
+    const named = kills % 2 === 0 ? points[(kills / 2) % points.length] : undefined
     const child = new Child(url, named && { point: named, count: 5 + below(40) })
     await child.up()
     const faults = await verify(child)
@@ -87,7 +89,7 @@ export const crash = async (
 
 /** Sends something that kills the process, between two that do not, and starts the process again until it stays. */
 export const poison = async (url: string): Promise<{ readonly died: number; readonly report: Report }> => {
-  const runtime = runtimes[0]
+  const runtime = runtimes[0]!
   const oracle = new Oracle()
   oracle.send({ op: "send", runtime, id: "before", type: "Note" })
   oracle.send({ op: "send", runtime, id: "poison", type: "Poison" })

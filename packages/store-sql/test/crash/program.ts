@@ -68,17 +68,26 @@ const client = Layer.effect(
         ),
         at("after commit")
       )
-    // On SQLite a commit is one request to a thread: the process also dies while that is at work.
+    // On SQLite a thread writes the parts of a transaction: the process also dies while that is at work.
     const reserve = Effect.map(sql.reserve, (connection) => {
-      const { transact } = connection as typeof connection & { transact?: (writes: unknown) => Effect.Effect<unknown> }
-      if (transact === undefined) return connection
-      const dying = (writes: unknown) =>
-        at("before commit").pipe(
-          Effect.andThen(Effect.forkChild(Effect.andThen(Effect.yieldNow, at("commit")))),
-          Effect.andThen(transact(writes)),
-          Effect.tap(at("after commit"))
-        )
-      return { ...connection, transact: dying }
+      const { commit, write } = connection as typeof connection & {
+        commit?: (writes: unknown) => Effect.Effect<unknown>
+        write?: (writes: unknown) => void
+      }
+      if (commit === undefined || write === undefined) return connection
+      return {
+        ...connection,
+        write: (writes: unknown) => {
+          write(writes)
+          Effect.runSync(at("part"))
+        },
+        commit: (writes: unknown) =>
+          at("before commit").pipe(
+            Effect.andThen(Effect.forkChild(Effect.andThen(Effect.yieldNow, at("commit")))),
+            Effect.andThen(commit(writes)),
+            Effect.tap(at("after commit"))
+          )
+      }
     })
     return new Proxy(sql, {
       get: (target, key) =>

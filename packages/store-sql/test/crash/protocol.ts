@@ -1,4 +1,5 @@
-export const runtimes = ["r0", "r1", "r2", "r3", "r4"] as const
+/** So many that what they write is more than is answered at a time. */
+export const runtimes: ReadonlyArray<string> = Array.from({ length: 48 }, (_, i) => `r${i}`)
 
 export const crashPoints = [
   "before commit",
@@ -7,7 +8,8 @@ export const crashPoints = [
   "take",
   "start",
   "workflow",
-  "compaction"
+  "compaction",
+  "part"
 ] as const
 /** Where the program can be told to kill itself; the migration is over before there is a load. */
 export type CrashPoint = (typeof crashPoints)[number] | "migration"
