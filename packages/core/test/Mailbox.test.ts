@@ -170,4 +170,30 @@ describe("the runtime's mailbox", () => {
       assert.strictEqual((yield* runtime.receipt(first.activityId)).status, "accepted")
     }).pipe(Effect.provide(LanesLayer.pipe(Layer.provideMerge(withConfig({ mailboxCapacity: 1 })))))
   )
+
+  const suspending = LanesLayer.pipe(Layer.provideMerge(withConfig({ mailboxCapacity: 1, mailboxStrategy: "suspend" })))
+
+  it.effect("P13 what is coalesced keeps the place of what it replaces: no sender that waits gets it", () =>
+    Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const runtime = yield* manager.create(Lanes)
+      yield* runtime.pause
+      yield* runtime.send(Latest.make({ n: 1 }))
+      yield* Effect.forkChild(runtime.send(Other.make()), early)
+      yield* runtime.send(Latest.make({ n: 2 }))
+      assert.strictEqual((yield* runtime.info).mailbox.lanes.standard.size, 1)
+    }).pipe(Effect.provide(suspending))
+  )
+
+  it.effect("P9 an id is taken before what it replaces makes room for a sender with the same id", () =>
+    Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const runtime = yield* manager.create(Lanes)
+      yield* runtime.pause
+      yield* runtime.send(Latest.make({ n: 1 }))
+      const waiting = yield* Effect.forkChild(Effect.flip(runtime.send(Other.make(), { id: "key" })), early)
+      yield* runtime.send(Latest.make({ n: 2 }), { id: "key", priority: "urgent" })
+      assert.strictEqual((yield* Fiber.join(waiting))._tag, "ActivityConflict")
+    }).pipe(Effect.provide(suspending))
+  )
 })

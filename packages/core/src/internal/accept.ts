@@ -55,12 +55,12 @@ export const accept = (
   if (!hasPlace && !inherits && !waiting.enter(priority) && !makeRoom(entry, activity)) {
     return AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority))
   }
+  // Known before a place is given back: that may let another sender in, with the same id.
+  history.add(activity)
   if (replaced !== undefined) {
-    waiting.withdraw(replaced)
-    if (inherits) waiting.reenter(priority)
+    waiting.withdraw(replaced, inherits)
     replace(entry, replaced, activity.id)
   }
-  history.add(activity)
   if (entry.journal === undefined && options === undefined && typeof overlap === "string") {
     waiting.enqueue(activity)
     if (entry.watchers !== undefined) entry.changed()

@@ -313,6 +313,12 @@ const awaitPlace = (
     const stop = entry.waiting.queueSender(lane, () => {
       const accepted = attempt()
       if (!(accepted instanceof Activity)) entry.waiting.leave(lane)
+      else if (!accepted.isAccepted) {
+        // To be told now: a store may have refused it by the time the sender goes on.
+        return accepted.onAccepted((refused) =>
+          resume(refused === undefined ? Exit.succeed(accepted) : Exit.fail(refused))
+        )
+      }
       entry.kernel.dispatcher.defer(() =>
         resume(accepted instanceof Activity ? Exit.succeed(accepted) : Exit.fail(accepted))
       )

@@ -96,7 +96,10 @@ export class LocalManager implements Placement {
       ids: new Ids(nonce),
       historyRetention: Math.max(config.logRetention, config.receiptRetention),
       send: (id, request, options) =>
-        Effect.flatMap(this.destination(id), (entry) => new LocalAgentRuntime(entry).send(request, options)),
+        Effect.flatMap(this.destination(id), (entry) => {
+          const sent = new LocalAgentRuntime(entry).send(request, options)
+          return this.durable === undefined ? sent : Effect.catchTag(sent, "AgentRuntimeTerminated", this.orLeft)
+        }),
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
       },
@@ -299,6 +302,14 @@ export class LocalManager implements Placement {
       )
     })
   }
+
+  /** A runtime of the store may take nothing because this process lets go of it, and not because it has ended. */
+  private readonly orLeft = (error: AgentError.AgentRuntimeTerminated) =>
+    Effect.flatMap(this.destination(error.id), ({ agent, parking, phase }) =>
+      Exit.fail(
+        !parking && (phase === "draining" || phase === "closed") ? error : AgentError.AgentNotFound.of(agent.name)
+      )
+    )
 
   /**
    * Where what a workflow sent goes to. A runtime of the store that this process cannot run now, because its workflow is not

@@ -1,5 +1,5 @@
 import { AgentError, type Receipt } from "@agent-runtime/schema"
-import { Cause, Exit, Result } from "effect"
+import { Cause, Exit } from "effect"
 import type { Outgoing } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { deadOutgoing, encodeDead } from "./persisted.ts"
@@ -20,9 +20,7 @@ export const deliver = (from: Entry, outgoing: Outgoing, position: number, tried
       if (position !== 0) from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
       return
     }
-    const found = Cause.findError(exit.cause)
-    if (Result.isFailure(found)) return
-    const error = found.success
+    const error = Cause.squash(exit.cause) as { readonly _tag?: string }
     const now = kernel.now()
     const passes =
       error._tag === "StoreUnavailable" ||

@@ -159,13 +159,13 @@ export class WaitingRoom {
     return next
   }
 
-  /** Takes an activity out of wherever it waits; `false` if it does not wait. */
-  withdraw(activity: Activity): boolean {
+  /** Takes an activity out of wherever it waits; `false` if it does not wait. With `keepsPlace` another has its place. */
+  withdraw(activity: Activity, keepsPlace = false): boolean {
     if (!this.unhold(activity) && this.ahead?.remove(activity) !== true) {
       if (PrioritizedMailbox.removeUnsafe(this.lanes, (other) => other === activity).length === 0) return false
       this.inLanes--
     }
-    this.leave(activity.priority)
+    if (!keepsPlace) this.leave(activity.priority)
     return true
   }
 
