@@ -203,11 +203,10 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
 
   const commit = (next: Effect.Effect<Part>): Effect.Effect<ReadonlyArray<() => void>> =>
     Effect.gen(function* () {
-      const group: Array<Step> = []
-      let isLast = false
+      const group = { steps: [] as Array<Step>, isComplete: false }
       const pull = Effect.map(next, (part) => {
-        for (const step of part.steps) group.push(step)
-        isLast = part.isLast
+        for (const step of part.steps) group.steps.push(step)
+        group.isComplete = part.isLast
         return part
       })
       const part = yield* pull
@@ -216,8 +215,8 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
         const outcomes = yield* Effect.catchCause(inParts, () => Effect.succeed(undefined))
         if (outcomes !== undefined) return outcomes
       }
-      while (!isLast) yield* pull
-      return group.length === 0 ? [] : yield* commitAll(group)
+      while (!group.isComplete) yield* pull
+      return group.steps.length === 0 ? [] : yield* commitAll(group.steps)
     })
 
   const group = yield* GroupCommit.make<Batch, SqlError>({ commit, maxGroup })
