@@ -1,7 +1,7 @@
-import { LocalRuntimes, RuntimeManager, Workflow } from "@agent-runtime/core"
+import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Metric, Schema, Scope, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Metric, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
@@ -190,6 +190,54 @@ describe("nothing is left", () => {
       }).pipe(Effect.provide(context))
       yield* census.expect(0)
       assert.isAtMost(late, 1)
+    }).pipe(uncounted)
+  })
+})
+
+describe("nothing is left with a store", () => {
+  it.effect("R6 no fiber outlives the scope, though something sleeps, waits, runs and is on its way", () => {
+    const census = new Census()
+    const Relay = ActivityType.make("Relay")
+    const Hang = ActivityType.make("Hang")
+    const Sender = Agent.make("Sender", { state: Schema.Int, initialState: 0, activities: [Relay, Hang] })
+    const SenderLayer = Workflow.layer(Sender, {
+      // Its mailbox is full: the delivery is tried again and again.
+      Relay: (_, n, { send }) => Effect.as(Effect.orDie(send("full", Relay.make())), n + 1),
+      Hang: () => Effect.never
+    })
+    const durable = RuntimeManager.layerDurable.pipe(
+      Layer.provide(RuntimeStore.layerMemory),
+      Layer.provide(
+        RuntimeConfig.layer({ mailboxCapacity: 2, maxIdleTime: Duration.seconds(10), grace: Duration.seconds(1) })
+      ),
+      Layer.provide(census.layer)
+    )
+    return Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(SenderLayer.pipe(Layer.provideMerge(durable)), scope)
+      const manager = Context.get(context, RuntimeManager.RuntimeManager)
+      const asleep = yield* manager.create(Sender, { id: "asleep" })
+      const readers = [yield* Effect.forkChild(Stream.runCollect(asleep.subscribe()), { startImmediately: true })]
+      yield* TestClock.adjust("1 minute")
+      const full = yield* manager.create(Sender, { id: "full" })
+      yield* full.send(Hang.make())
+      yield* full.send(Hang.make())
+      yield* full.send(Hang.make(), { deliverAt: 8e12 })
+      const busy = yield* manager.create(Sender, { id: "busy" })
+      yield* busy.ask(Relay.make())
+      yield* busy.send(Hang.make())
+      readers.push(yield* Effect.forkChild(Stream.runCollect(busy.subscribe()), { startImmediately: true }))
+      yield* TestClock.adjust("1 second")
+      assert.isAbove(census.alive, 0)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+      for (const reader of readers) {
+        assert.deepStrictEqual((yield* Fiber.join(reader)).at(-1), { _tag: "End", reason: "shutdown" })
+      }
+      yield* TestClock.adjust("1 hour")
+      yield* census.expect(0)
     }).pipe(uncounted)
   })
 })
