@@ -158,8 +158,8 @@ const byHand = () => import("../peers/Broadcast.ts")
 const broadcast = (subscribers: number): Case => ({
   name: `core/broadcast-${subscribers}`,
   measures:
-    `Deliveries to ${subscribers} subscribers that read in batches, in bursts of ${burst}. Ours comes from a workflow that emits each ` +
-    "event as an effect; PubSub publishes the burst in one call.",
+    `Deliveries to ${subscribers} subscribers that read in batches, in bursts of ${burst}. Ours comes from a workflow that emits one ` +
+    "event after the other; PubSub publishes the burst in one call.",
   unit: "ops/s",
   ours: broadcasting(subscribers, () => own().then(({ broadcast }) => broadcast)),
   peers: {

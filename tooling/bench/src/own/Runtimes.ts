@@ -119,7 +119,7 @@ export const broadcast: MakeBroadcast = async (subscribers, delivered) => {
       const runtime = yield* local.create({
         id: "source",
         state: 0,
-        workflow: Effect.fnUntraced(function* (_, state, context) {
+        workflow: Effect.fnUntracedEager(function* (_, state, context) {
           yield* Effect.void
           for (const event of burst) context.emitUnsafe(event)
           return state
@@ -154,7 +154,7 @@ export const published: MakeBroadcast = async (subscribers, delivered) => {
       const runtime = yield* local.create({
         id: "source",
         state: 0,
-        workflow: Effect.fnUntraced(function* (_, state) {
+        workflow: Effect.fnUntracedEager(function* (_, state) {
           yield* Effect.void
           // Without subscribers the end of the workflow is all there is to wait for.
           if (subscribers === 0) delivered(1)
