@@ -33,8 +33,8 @@ export interface GroupCommit<B, X> {
   readonly refuse: (cause: Cause.Cause<X>) => void
 }
 
-/** So many are answered at a time, and what they submit then is made ready while the next are answered. */
-const answered = 32
+/** So many make a part, and are answered at a time: what these submit then is a part of the next group while others are answered. */
+const together = 32
 
 /**
  * `commit` gets a group of operations, in the order in which they were submitted: part by part, as it asks for them, up to the
@@ -53,15 +53,14 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
   let committing = false
 
   const next = Effect.gen(function* () {
-    const giving = outcomes.slice(0, answered)
-    outcomes = outcomes.slice(answered)
+    const giving = outcomes.slice(0, together)
+    outcomes = outcomes.slice(together)
     for (const giveOut of giving) giveOut()
     // Who submits in this turn of the scheduler, or has just been answered and has the next one at hand, shares the commit.
     yield* Effect.yieldNow
-    const steps = waiting.slice(0, room)
-    waiting = waiting.slice(room)
+    const steps = waiting.splice(0, Math.min(room, together))
     room -= steps.length
-    return { steps, isLast: outcomes.length === 0 || room === 0 }
+    return { steps, isLast: (outcomes.length === 0 && waiting.length === 0) || room === 0 }
   })
 
   const drain = Effect.gen(function* () {
