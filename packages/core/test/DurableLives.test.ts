@@ -1,7 +1,7 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { type Dice, rounds } from "./support/Rounds.ts"
 
@@ -144,11 +144,28 @@ const round = (dice: Dice) =>
       const manager = Context.get(yield* Layer.buildWithScope(layer, scope), RuntimeManager.RuntimeManager)
       const runtime = yield* manager.getOrCreate(Log, { id: "it" })
       const other = yield* manager.getOrCreate(Log, { id: "other" })
-      return { process, scope, runtime, other }
+      // One that reads from the beginning, through every sleep of the runtime.
+      const seen: Array<number> = []
+      const events = runtime.subscribe({ from: "earliest", outcomes: ["processed", "failed"] })
+      const slow = dice.roll(2) === 0
+      yield* beside(
+        Stream.runForEach(events, (event) => {
+          if ("sequence" in event) seen.push(event.sequence)
+          return slow ? dice.yields : Effect.void
+        })
+      )
+      return { process, scope, runtime, other, seen }
     })
 
+    const consecutive = (sequences: ReadonlyArray<number>, what: string): void =>
+      assert.deepStrictEqual(
+        sequences,
+        sequences.map((_, i) => i + 1),
+        what
+      )
+
     for (let lives = 1 + dice.roll(4); lives > 0; lives--) {
-      const { process, runtime, scope } = yield* live
+      const { process, runtime, scope, seen } = yield* live
       process.faults = dice.roll(2) * 15
       const someId = () => `a${dice.roll(sent)}`
       const someTime = Effect.map(Clock.currentTimeMillis, (now) =>
@@ -175,9 +192,10 @@ const round = (dice: Dice) =>
         yield* Fiber.join(closing)
       }
       process.dead = true
+      consecutive(seen, "what a subscriber saw")
     }
 
-    const { other, runtime, scope } = yield* live
+    const { other, runtime, scope, seen } = yield* live
     yield* beside(runtime.resume)
     yield* pass(80)
     const logOf = ({ epoch, id }: typeof runtime) =>
@@ -188,11 +206,9 @@ const round = (dice: Dice) =>
         }))
       )
     const log = yield* logOf(runtime)
-    assert.deepStrictEqual(
-      log.map(({ sequence }) => sequence),
-      log.map((_, i) => i + 1),
-      "sequences without a gap"
-    )
+    const sequences = log.map(({ sequence }) => sequence)
+    consecutive(sequences, "the log")
+    assert.deepStrictEqual(seen, sequences, "a subscriber sees all of the log")
     const ids = new Set(log.map(({ id }) => id))
     assert.strictEqual(ids.size, log.length, "one end each")
     for (const id of acknowledged) assert.isTrue(ids.has(id), `${id} was acknowledged`)
