@@ -1,5 +1,5 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
-import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
+import { ActivityType, Agent, AgentError, type AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -157,6 +157,14 @@ const round = (dice: Dice) =>
       return { process, scope, runtime, other, seen }
     })
 
+    const logOf = ({ epoch, id }: { readonly epoch: number; readonly id: AgentRuntimeId.AgentRuntimeId }) =>
+      Effect.map(store.log(id, { epoch, after: 0, limit: Number.POSITIVE_INFINITY }), (log) =>
+        log.map(({ entry, sequence }) => ({
+          sequence,
+          ...(entry as { readonly id: string; readonly type: string; readonly status: string })
+        }))
+      )
+
     const consecutive = (sequences: ReadonlyArray<number>, what: string): void =>
       assert.deepStrictEqual(
         sequences,
@@ -183,6 +191,8 @@ const round = (dice: Dice) =>
         } else if (step === 7 && sent > 0) yield* beside(runtime.cancel(someId()))
         else if (step === 8) yield* beside(dice.roll(2) === 0 ? runtime.pause : runtime.resume)
         else if (step === 9) yield* TestClock.adjust(dice.roll(400))
+        // Long enough for an idle runtime to be left to the store.
+        else if (step === 10 && dice.roll(2) === 0) yield* pass(20)
         yield* dice.yields
       }
       if (dice.roll(3) === 0) {
@@ -198,13 +208,9 @@ const round = (dice: Dice) =>
     const { other, runtime, scope, seen } = yield* live
     yield* beside(runtime.resume)
     yield* pass(80)
-    const logOf = ({ epoch, id }: typeof runtime) =>
-      Effect.map(store.log(id, { epoch, after: 0, limit: Number.POSITIVE_INFINITY }), (log) =>
-        log.map(({ entry, sequence }) => ({
-          sequence,
-          ...(entry as { readonly id: string; readonly type: string; readonly status: string })
-        }))
-      )
+    // By now it sleeps: its subscriber sees what wakes it.
+    yield* beside(runtime.send(Add.make({ yields: 0 })))
+    yield* pass(12)
     const log = yield* logOf(runtime)
     const sequences = log.map(({ sequence }) => sequence)
     consecutive(sequences, "the log")
