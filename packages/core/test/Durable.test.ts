@@ -284,3 +284,29 @@ it.effect("D6 while the store is down nothing is acknowledged, and what runs end
     )
   })
 )
+
+it.effect("R5 R7 a write at which the store breaks costs the runtimes of that write, and no other", () =>
+  Effect.gen(function* () {
+    let breaks = false
+    const life = yield* livesOn((store) => ({
+      ...store,
+      write: (writes) => {
+        if (breaks) throw new Error("the store broke")
+        return store.write(writes)
+      }
+    }))
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const lost = yield* manager.create(Sum, { id: "lost" })
+        const other = yield* manager.create(Sum, { id: "other" })
+        breaks = true
+        assert.strictEqual((yield* Effect.flip(lost.send(Add.make({ n: 1 }))))._tag, "StoreUnavailable")
+        breaks = false
+        yield* other.ask(Add.make({ n: 2 }))
+        const opened = yield* manager.get(Sum, "lost")
+        yield* opened.ask(Add.make({ n: 3 }))
+        assert.strictEqual((yield* opened.info).state, 3)
+      })
+    )
+  })
+)

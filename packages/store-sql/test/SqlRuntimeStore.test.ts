@@ -231,6 +231,13 @@ const suites = (
     })
   )
 
+  it.effect("D4 answers at once where there is nothing to be written", () =>
+    Effect.gen(function* () {
+      const store = yield* (yield* makeDatabase).store
+      expect(yield* store.write([])).toEqual([])
+    })
+  )
+
   it.effect("D3 refuses the write of a replaced owner alone where its group comes in parts", () =>
     Effect.gen(function* () {
       const database = yield* makeDatabase

@@ -1,5 +1,5 @@
-import { Exit } from "effect"
-import type { Change, RuntimeStore, Write, WriteExit } from "../RuntimeStore.ts"
+import { Effect, Exit } from "effect"
+import type { RuntimeStore, Write, WriteExit } from "../RuntimeStore.ts"
 import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
 import { reportDefect } from "./reportDefect.ts"
@@ -7,24 +7,31 @@ import { reportDefect } from "./reportDefect.ts"
 /** So many runtimes are written at one call: each call is answered by itself, and a store may answer one while it is at another. */
 const together = 32
 
-/** What is written at one call. */
+/** What is written at one call. A runtime that breaks does not stop the others. */
 class Writing {
   readonly journals: Array<Journal> = []
   readonly writes: Array<Write> = []
 
-  add(journal: Journal, change: Change): void {
+  begin(journal: Journal): void {
+    const change = unlessBroken(() => journal.begin())
+    if (change === undefined) return
     this.journals.push(journal)
     this.writes.push({ handle: journal.handle, change })
   }
 
   end(exit: Exit.Exit<ReadonlyArray<WriteExit>>): void {
-    this.journals.forEach((journal, i) => {
-      try {
-        journal.end(Exit.isSuccess(exit) ? exit.value[i]! : Exit.failCause(exit.cause))
-      } catch (defect) {
-        reportDefect(defect)
-      }
-    })
+    this.journals.forEach((journal, i) =>
+      unlessBroken(() => journal.end(Exit.isSuccess(exit) ? exit.value[i]! : Exit.failCause(exit.cause)))
+    )
+  }
+}
+
+const unlessBroken = <A>(run: () => A): A | undefined => {
+  try {
+    return run()
+  } catch (defect) {
+    reportDefect(defect)
+    return undefined
   }
 }
 
@@ -54,9 +61,7 @@ export class JournalWriter {
     this.due = []
     let writing = new Writing()
     for (const journal of due) {
-      const change = journal.begin()
-      if (change === undefined) continue
-      writing.add(journal, change)
+      writing.begin(journal)
       if (writing.journals.length < together) continue
       this.write(writing)
       writing = new Writing()
@@ -66,6 +71,7 @@ export class JournalWriter {
 
   private write(writing: Writing): void {
     const { kernel, store } = this
-    kernel.fork(store.write(writing.writes), kernel.context).addObserver((exit) => writing.end(exit))
+    const written = Effect.suspend(() => store.write(writing.writes))
+    kernel.fork(written, kernel.context).addObserver((exit) => writing.end(exit))
   }
 }

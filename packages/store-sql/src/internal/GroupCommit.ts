@@ -101,6 +101,7 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
       Effect.callback<ReadonlyArray<Exit.Exit<A, E | X>>>((resume) => {
         const outcomes: Array<Exit.Exit<A, E | X>> = []
         let missing = operations.length
+        if (missing === 0) return resume(Exit.succeed(outcomes))
         operations.forEach((operation, i) =>
           add(operation, (outcome) => {
             outcomes[i] = outcome
