@@ -200,6 +200,26 @@ const memoryRuntime: Case = {
   ]
 }
 
+const subscribersKept = (load: () => Promise<MakeBroadcast>): Contender => {
+  return async () => {
+    const make = await load()
+    return heapPerItem(20_000, (count) => make(count, () => {}))
+  }
+}
+
+const memorySubscriber: Case = {
+  name: "core/memory-subscriber",
+  measures: "The heap that one subscriber of a runtime keeps, with the fiber that waits for its next batch.",
+  unit: "bytes",
+  nodeFlags: ["--expose-gc"],
+  ours: subscribersKept(() => own().then(({ broadcast }) => broadcast)),
+  peers: {
+    "PubSub.unbounded": subscribersKept(() => byHand().then(({ pubSub }) => pubSub)),
+    "a list of Queues": subscribersKept(() => byHand().then(({ queues }) => queues))
+  },
+  targets: []
+}
+
 const created = 100_000
 
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
@@ -248,6 +268,7 @@ export const cases: ReadonlyArray<Case> = [
   ask,
   ...[1, 10, 100, 1000].map(broadcast),
   memoryRuntime,
+  memorySubscriber,
   create,
   growth
 ]
