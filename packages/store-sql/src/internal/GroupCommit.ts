@@ -33,9 +33,6 @@ export interface GroupCommit<B, X> {
   readonly refuse: (cause: Cause.Cause<X>) => void
 }
 
-/** So many make a part, and are answered at a time: what these submit then is a part of the next group while others are answered. */
-const together = 32
-
 /**
  * `commit` gets a group of operations, in the order in which they were submitted: part by part, as it asks for them, up to the
  * last. It answers for each how to give out its outcome; outcomes are given out in that order, while the next group comes in.
@@ -44,6 +41,8 @@ const together = 32
 export const make = Effect.fnUntraced(function* <B, X>(options: {
   readonly commit: (next: Effect.Effect<Part<B, X>>) => Effect.Effect<ReadonlyArray<() => void>>
   readonly maxGroup: number
+  /** So many are answered at a time: what these submit then is a part of the next group while others are answered. */
+  readonly maxPart: number
 }): Effect.fn.Return<GroupCommit<B, X>, never, Scope.Scope> {
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const idle = Latch.makeUnsafe(true)
@@ -53,12 +52,12 @@ export const make = Effect.fnUntraced(function* <B, X>(options: {
   let committing = false
 
   const next = Effect.gen(function* () {
-    const giving = outcomes.slice(0, together)
-    outcomes = outcomes.slice(together)
+    const giving = outcomes.slice(0, options.maxPart)
+    outcomes = outcomes.slice(options.maxPart)
     for (const giveOut of giving) giveOut()
     // Who submits in this turn of the scheduler, or has just been answered and has the next one at hand, shares the commit.
     yield* Effect.yieldNow
-    const steps = waiting.splice(0, Math.min(room, together))
+    const steps = waiting.splice(0, Math.min(room, options.maxPart))
     room -= steps.length
     return { steps, isLast: (outcomes.length === 0 && waiting.length === 0) || room === 0 }
   })

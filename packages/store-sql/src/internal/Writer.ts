@@ -219,6 +219,10 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       return group.steps.length === 0 ? [] : yield* commitAll(group.steps)
     })
 
-  const group = yield* GroupCommit.make<Batch, SqlError>({ commit, maxGroup })
+  const group = yield* GroupCommit.make<Batch, SqlError>({
+    commit,
+    maxGroup,
+    maxPart: begin === undefined ? maxGroup : 32
+  })
   return group
 })
