@@ -10,6 +10,9 @@ const numbers = (seed: number) => () => {
   return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
 }
 
+/** Of ten orders; the others are notes, the last one delayed. */
+const kinds = ["Retried", "Urgent", "Urgent", "Fail", "Expired", "Cancelled"] as const
+
 /** Sends again what was never answered, until it is. */
 const answered = (child: Child, oracle: Oracle): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -58,8 +61,8 @@ export const crash = async (
           op: "send",
           runtime: runtimes[below(runtimes.length)]!,
           id: `a${++number}`,
-          type: kind === 0 ? "Retried" : kind < 3 ? "Urgent" : "Note",
-          ...(kind === 3 ? { delay: below(30) } : {})
+          type: kinds[kind] ?? "Note",
+          ...(kind === 9 ? { delay: below(30) } : {})
         }
         oracle.send(order)
         child.order(order)

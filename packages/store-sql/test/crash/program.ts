@@ -19,19 +19,23 @@ const at = (here: CrashPoint) =>
     if (armed && here === point && passes-- <= 0) process.kill(process.pid, "SIGKILL")
   })
 
+const receiptRetention = 1000
+
 const say = (said: Said) => void process.send!(said)
 
 class NotYet extends Schema.TaggedError<NotYet>()("NotYet", {}) {}
+class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
 const payload = { name: Schema.String }
 const Note = ActivityType.make("Note", { payload })
 const Urgent = ActivityType.make("Urgent", { payload, priority: "urgent" })
 const Retried = ActivityType.make("Retried", { payload, error: NotYet, retry: Schedule.spaced("5 millis") })
+const Fail = ActivityType.make("Fail", { payload, error: Refused })
 const Poison = ActivityType.make("Poison", { payload })
 
 const Ledger = Agent.make("Ledger", {
   state: Schema.Struct({ applied: Schema.Array(Schema.String) }),
   initialState: { applied: [] },
-  activities: [Note, Urgent, Retried, Poison]
+  activities: [Note, Urgent, Retried, Fail, Poison]
 })
 type State = Agent.State<typeof Ledger>
 
@@ -43,6 +47,7 @@ const workflow = Workflow.layer(Ledger, {
   Urgent: (activity, state) => apply(state, activity.payload.name),
   Retried: (activity, state) =>
     activity.attempts < 2 ? Effect.fail(new NotYet()) : apply(state, activity.payload.name),
+  Fail: () => Effect.andThen(at("workflow"), Effect.fail(new Refused())),
   Poison: () => Effect.sync(() => process.kill(process.pid, "SIGKILL")).pipe(Effect.andThen(Effect.never))
 })
 
@@ -122,10 +127,14 @@ const program = Effect.gen(function* () {
 
   const send = Effect.fnUntraced(function* ({ delay, id, runtime, type }: Extract<Order, { op: "send" }>) {
     const handle = yield* manager.getOrCreate(Ledger, { id: runtime })
-    yield* handle.send({ type, payload: { name: id } } as never, {
+    const isNote = type === "Expired" || type === "Cancelled"
+    yield* handle.send({ type: isNote ? "Note" : type, payload: { name: id } } as never, {
       id,
-      ...(delay === undefined ? {} : { deliverAt: Date.now() + delay })
+      ...(delay === undefined ? {} : { deliverAt: Date.now() + delay }),
+      ...(type === "Expired" ? { expiresAt: 1 } : {}),
+      ...(type === "Cancelled" ? { deliverAt: 8_000_000_000_000 } : {})
     })
+    if (type === "Cancelled") yield* handle.cancel(id)
   })
 
   // What the store says counts; what the runtime says of itself must come to the same.
@@ -142,6 +151,13 @@ const program = Effect.gen(function* () {
       const handle = yield* manager.get(Ledger, id)
       while ((yield* handle.info).sequence < sequence) yield* Effect.sleep(5)
       const log = yield* runtimeStore.log(id, { epoch, after: 0, limit: 1_000_000 })
+      const ends = yield* Effect.forEach(log.slice(-receiptRetention), ({ entry }) => {
+        const { id } = entry as { readonly id: string }
+        return Effect.match(handle.receipt(id), {
+          onSuccess: ({ sequence, status }) => [id, sequence, status] as const,
+          onFailure: ({ _tag }) => [id, undefined, _tag] as const
+        })
+      })
       lines.push({
         runtime: id,
         epoch,
@@ -149,6 +165,7 @@ const program = Effect.gen(function* () {
         shown: (yield* handle.info).state.applied,
         sequence,
         log: log.map((entry) => entry.sequence),
+        ends,
         dead: (yield* handle.deadLetters).map((letter) => [letter.activityId, letter.attempts])
       })
     }
@@ -179,7 +196,7 @@ const program = Effect.gen(function* () {
 const application = workflow.pipe(
   Layer.provideMerge(RuntimeManager.layerDurable),
   Layer.provideMerge(store),
-  Layer.provide(RuntimeConfig.layer({ logRetention: 50, receiptRetention: 1000 }))
+  Layer.provide(RuntimeConfig.layer({ logRetention: 50, receiptRetention }))
 )
 Effect.runPromise(Effect.provide(program, application)).catch((cause) => {
   say({ op: "broken", why: String(cause) })

@@ -14,13 +14,24 @@ export const crashPoints = [
 /** Where the program can be told to kill itself; the migration is over before there is a load. */
 export type CrashPoint = (typeof crashPoints)[number] | "migration"
 
+/** What each kind of order ends as; only the first three change the state. */
+export const endings = {
+  Note: "succeeded",
+  Urgent: "succeeded",
+  Retried: "succeeded",
+  Fail: "failed",
+  Expired: "expired",
+  Cancelled: "cancelled",
+  Poison: "failed"
+} as const
+
 /** What the parent tells the child. */
 export type Order =
   | {
       readonly op: "send"
       readonly runtime: string
       readonly id: string
-      readonly type: "Note" | "Urgent" | "Retried" | "Poison"
+      readonly type: keyof typeof endings
       readonly delay?: number
     }
   | { readonly op: "report" }
@@ -35,6 +46,8 @@ export interface Report {
   readonly shown: ReadonlyArray<string>
   readonly sequence: number
   readonly log: ReadonlyArray<number>
+  /** The receipts of what is in the log, as far back as they are kept. */
+  readonly ends: ReadonlyArray<readonly [id: string, sequence: number | undefined, status: string]>
   readonly dead: ReadonlyArray<readonly [id: string, attempts: number]>
 }
 
