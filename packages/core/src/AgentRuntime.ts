@@ -87,7 +87,8 @@ export interface AskOptions extends SendOptions {
 
 /**
  * `drain` (default) processes what is queued, for `grace` at most (default: the configured grace); `immediate`
- * interrupts what runs and fails what is queued.
+ * interrupts what runs and fails what is queued. With a store both wait, each within its grace, for what the workflow has sent
+ * to arrive; what has not arrived by then becomes a dead letter.
  *
  * @category options
  * @since 0.1.0

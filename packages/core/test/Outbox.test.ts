@@ -26,16 +26,16 @@ const SenderLayer = Workflow.layer(Sender, {
 const TargetLayer = Workflow.layer(Target, { Add: (_, n) => Effect.succeed(n + 1) })
 const Both = Layer.merge(SenderLayer, TargetLayer)
 
-/** A store that can be told to take nothing in, or nothing at all. */
+/** A store that can be told to refuse what is accepted, or what is sent. */
 class Store {
-  refuses: "accept" | "nothing" = "nothing"
+  refuses: "accept" | "send" | "nothing" = "nothing"
   readonly service: RuntimeStore.RuntimeStore["Service"]
   constructor(store: RuntimeStore.RuntimeStore["Service"]) {
     this.service = {
       ...store,
       write: Effect.forEach((write) =>
         Effect.suspend(() =>
-          this.refuses === "accept" && write.change.accept !== undefined
+          this.refuses !== "nothing" && write.change[this.refuses] !== undefined
             ? Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "no space is left" })))
             : Effect.map(store.write([write]), ([exit]) => exit!)
         )
@@ -128,6 +128,97 @@ it.effect("D6 what was sent while the store was down for an hour is delivered wh
       yield* expectDelivered
     }).pipe(Effect.provide(on(store, Both)))
   })
+)
+
+it.effect("R2 D1 what was sent before a terminate is delivered after a crash: the end waits for the outbox", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const [sender] = yield* create
+      yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+      store.refuses = "accept"
+      yield* sender.awaitReceipt("relay")
+      yield* Effect.forkChild(manager.terminate("sender"), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+    }).pipe(Effect.provide(on(store, Both)))
+    store.refuses = "nothing"
+    yield* Effect.provide(expectDelivered, on(store, Both))
+  })
+)
+
+for (const mode of ["drain", "immediate"] as const) {
+  it.effect(`R2 D1 what a terminate (${mode}) cannot wait for is a dead letter, which the next process sees`, () =>
+    Effect.gen(function* () {
+      const store = yield* Store.make
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const [sender] = yield* create
+        yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+        store.refuses = "accept"
+        yield* sender.awaitReceipt("relay")
+        const ending = yield* Effect.forkChild(manager.terminate("sender", { mode }), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(ending)
+      }).pipe(Effect.provide(on(store, Both)))
+      store.refuses = "nothing"
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        yield* TestClock.adjust("1 minute")
+        const sender = yield* manager.get(Sender, "sender")
+        assert.strictEqual((yield* sender.info).status, "terminated")
+        assert.deepStrictEqual(
+          (yield* sender.deadLetters).map(({ activityId, error }) => [activityId as string, error._tag]),
+          [["relay:0", "AgentRuntimeTerminated"]]
+        )
+        assert.strictEqual((yield* (yield* manager.get(Target, "target")).info).state, 0)
+      }).pipe(Effect.provide(on(store, Both)))
+    })
+  )
+}
+
+it.effect("R2 D1 a terminate ends when what was sent has arrived, and leaves nothing in the outbox", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const [sender, target] = yield* create
+      yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+      store.refuses = "accept"
+      yield* sender.awaitReceipt("relay")
+      const ending = yield* Effect.forkChild(manager.terminate("sender"), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* sender.info).status, "draining")
+      store.refuses = "nothing"
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(ending)
+      assert.strictEqual((yield* target.info).state, 1)
+      assert.deepStrictEqual(yield* (yield* manager.get(Sender, "sender")).deadLetters, [])
+      assert.deepStrictEqual((yield* store.service.open(sender.id))?.outbox, [])
+    }).pipe(Effect.provide(on(store, Both)))
+  })
+)
+
+it.effect(
+  "R2 D1 an end that is late leaves nothing in the outbox, also where what is sent is still being written",
+  () =>
+    Effect.gen(function* () {
+      const store = yield* Store.make
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const [sender] = yield* create
+        store.refuses = "send"
+        yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+        yield* TestClock.adjust("1 second")
+        const ending = yield* Effect.forkChild(Effect.flip(manager.terminate("sender")), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(ending))._tag, "StoreUnavailable")
+        store.refuses = "nothing"
+        yield* TestClock.adjust("1 minute")
+        const opened = yield* store.service.open(sender.id)
+        assert.deepStrictEqual([opened?.terminated, opened?.outbox, opened?.deadLetters.length], [true, [], 1])
+      }).pipe(Effect.provide(on(store, Both)))
+    })
 )
 
 it.effect("P5 D1 a dead letter is sent again to a runtime that sleeps, and stays one where that is not written", () =>

@@ -18,6 +18,7 @@ import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
 import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
+import { giveUp } from "./outbox.ts"
 import { countRestart, process, restart, settleWaiting } from "./processing.ts"
 import type { Source, Subscriber } from "./subscriber.ts"
 import { WaitingRoom } from "./waitingRoom.ts"
@@ -76,6 +77,8 @@ export class Entry implements Runnable, Source {
   private counters: Counters | undefined = undefined
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   deadLetters: Map<string, Dead> | undefined = undefined
+  /** What its workflow sent and is not delivered yet, by its position in the store's outbox. */
+  undelivered: Map<number, Outgoing> | undefined = undefined
   /** Its subscribers, while it has any. */
   broadcast: Broadcast | undefined = undefined
   /** The runtimes whose answers its workflow waits for. */
@@ -197,12 +200,12 @@ export class Entry implements Runnable, Source {
     return this.phase === "closed" || this.phase === "passivated"
   }
 
-  /** Nothing waits, runs or is being written. */
+  /** Nothing waits, runs, or is being written or delivered. */
   get isQuiet(): boolean {
     return (
       this.attempt === undefined &&
       this.lingering === undefined &&
-      (this.parking || (this.waitingRoom?.ready ?? 0) === 0) &&
+      (this.parking || ((this.waitingRoom?.ready ?? 0) === 0 && (this.undelivered?.size ?? 0) === 0)) &&
       (this.journal === undefined || this.journal.isIdle)
     )
   }
@@ -284,7 +287,15 @@ export class Entry implements Runnable, Source {
     if (this.finishing || this.isOver) return
     if (this.journal === undefined || this.parking) return this.close()
     this.finishing = true
-    this.journal.push({ change: () => ({ terminated: true }), apply: () => this.close() })
+    // What is being written may send something.
+    if (this.journal.isIdle) this.writeEnd(this.journal)
+    else this.journal.push({ change: () => ({}), apply: () => this.writeEnd(this.journal!) })
+  }
+
+  /** Nobody opens it any more to deliver what it sent: what is left goes with its dead letters. */
+  private writeEnd(journal: Journal): void {
+    giveUp(this)
+    journal.push({ change: () => ({ terminated: true }), apply: () => this.close() })
   }
 
   /** The last step of a life in this process: subscribers get `End`, who waits for the end is told, nothing stays. */

@@ -12,12 +12,23 @@ const maxRetries = 7
  * here can run yet or any more, for as long as it takes: what was sent is on record, and a later life goes on with it. What
  * cannot be delivered becomes a dead letter of the sender. `position` is its place in the store's outbox, 0 in memory.
  */
-export const deliver = (from: Entry, outgoing: Outgoing, position: number, tried = 0): void => {
+export const deliver = (from: Entry, outgoing: Outgoing, position: number): void => {
+  if (position !== 0) (from.undelivered ??= new Map()).set(position, outgoing)
+  tryToDeliver(from, outgoing, position, 0)
+}
+
+const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: number): void => {
   const { kernel } = from
+  // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile.
+  const isGivenUp = () => position !== 0 && from.undelivered?.has(position) !== true
+  if (isGivenUp()) return
   const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options)
   kernel.fork(delivery, kernel.context).addObserver((exit) => {
+    if (isGivenUp()) return
     if (Exit.isSuccess(exit)) {
-      if (position !== 0) from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
+      if (position === 0) return
+      from.undelivered?.delete(position)
+      from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
       return
     }
     const error = Cause.squash(exit.cause) as { readonly _tag?: string }
@@ -28,16 +39,26 @@ export const deliver = (from: Entry, outgoing: Outgoing, position: number, tried
       (error._tag === "MailboxFull" && tried < maxRetries && !from.isOver)
     if (passes) {
       const wait = 50 * 2 ** Math.min(tried, maxRetries - 1)
-      kernel.timers.set(now + wait, () => deliver(from, outgoing, position, tried + 1))
+      kernel.timers.set(now + wait, () => tryToDeliver(from, outgoing, position, tried + 1))
       return
     }
     buryOutgoing(from, outgoing, position, AgentError.toJson(error), kernel.startedAt + now)
   })
 }
 
+/** Makes dead letters of what could not be delivered before the end of its sender. */
+export const giveUp = (from: Entry): void => {
+  const { kernel } = from
+  const error = AgentError.toJson(AgentError.AgentRuntimeTerminated.of(from.id))
+  for (const [position, outgoing] of from.undelivered ?? []) {
+    buryOutgoing(from, outgoing, position, error, kernel.startedAt + kernel.now())
+  }
+}
+
 const buryOutgoing = (from: Entry, of: Outgoing, position: number, error: Receipt.ErrorJson, at: number): void => {
   const letter = deadOutgoing(of, error, at)
   if (from.journal === undefined) return from.bury({ of, letter, position: 0 })
+  from.undelivered?.delete(position)
   from.journal.push({
     change: () => ({ sent: [position], bury: [encodeDead(of, error, at)] }),
     apply: (written) => from.bury({ of, letter, position: written.buried[0] ?? 0 })
