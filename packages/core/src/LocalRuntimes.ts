@@ -80,12 +80,15 @@ export interface Options<S, E> {
 export class LocalRuntimes extends Context.Service<
   LocalRuntimes,
   {
-    /** Creates a runtime; its events and info are found through `RuntimeManager` too. */
+    /** Creates a runtime; its events and info are found through `RuntimeManager` too, and it shares its ids. */
     readonly create: <S, E = never>(
       options: Options<S, E>
     ) => Effect.Effect<
       LocalRuntime<S>,
-      AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
+      | AgentError.AgentRuntimeAlreadyExists
+      | AgentError.RuntimeIdInvalid
+      | AgentError.StoreUnavailable
+      | AgentError.TooManyRuntimes
     >
   }
 >()("@agent-runtime/core/LocalRuntimes") {}

@@ -1,4 +1,11 @@
-import { type AgentRuntime, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import {
+  type AgentRuntime,
+  LocalRuntimes,
+  RuntimeConfig,
+  RuntimeManager,
+  RuntimeStore,
+  Workflow
+} from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schema, type Scope, Stream } from "effect"
@@ -123,6 +130,38 @@ it.effect("D1 what a workflow sends is delivered once its activity has committed
         const [letter] = yield* (yield* manager.get("one")).deadLetters
         assert.strictEqual(letter?.error._tag, "AgentRuntimeNotFound")
         assert.strictEqual(letter?.type, "Add")
+      })
+    )
+  })
+)
+
+it.effect("R1 a local runtime takes no id of a durable one, asleep or being created, until that has terminated", () =>
+  Effect.gen(function* () {
+    const store = yield* Effect.scoped(Layer.build(RuntimeStore.layerMemory))
+    const life = <A, E>(
+      body: (
+        manager: RuntimeManager.RuntimeManager["Service"],
+        locals: LocalRuntimes.LocalRuntimes["Service"]
+      ) => Effect.Effect<A, E>
+    ) =>
+      Effect.gen(function* () {
+        return yield* body(yield* RuntimeManager.RuntimeManager, yield* LocalRuntimes.LocalRuntimes)
+      }).pipe(
+        Effect.provide(
+          SumLayer.pipe(Layer.provideMerge(RuntimeManager.layerDurable), Layer.provide(Layer.succeedContext(store)))
+        )
+      )
+    yield* life((manager) => manager.create(Sum, { id: "sum", state: 7 }))
+    yield* life((manager, locals) =>
+      Effect.gen(function* () {
+        const local = (id: string) => locals.create({ id, state: 0, workflow: (_, n) => Effect.succeed(n) })
+        assert.strictEqual((yield* Effect.flip(local("sum")))._tag, "AgentRuntimeAlreadyExists")
+        assert.strictEqual((yield* (yield* manager.get(Sum, "sum")).info).state, 7)
+        const both = [Effect.asVoid(manager.create(Sum, { id: "new" })), Effect.asVoid(local("new"))]
+        const exits = yield* Effect.forEach(both, (create) => Effect.exit(create), { concurrency: "unbounded" })
+        assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
+        yield* manager.terminate("sum")
+        assert.strictEqual((yield* local("sum")).id as string, "sum")
       })
     )
   })

@@ -43,6 +43,8 @@ const localAgent: Agent.Any = {
   migrations: {}
 }
 
+type CreateLocalError = Exclude<CreateError, AgentError.AgentNotFound | AgentError.RequestInvalid>
+
 /** The runtimes of this process, in memory or on a store. */
 export class LocalManager implements Placement {
   private readonly kernel: Kernel
@@ -258,21 +260,30 @@ export class LocalManager implements Placement {
       }
     })
 
-  readonly createLocal = <S, E>(
-    options: LocalOptions<S, E>
-  ): Effect.Effect<
-    LocalRuntime<S>,
-    AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
-  > =>
-    Effect.suspend(() =>
-      Exit.map(this.checkId(options.id), (id) => {
+  readonly createLocal = <S, E>(options: LocalOptions<S, E>): Effect.Effect<LocalRuntime<S>, CreateLocalError> =>
+    Effect.suspend((): Effect.Effect<LocalRuntime<S>, CreateLocalError> => {
+      const checked = this.checkId(options.id)
+      if (Exit.isFailure(checked)) return Exit.failCause(checked.cause)
+      const { value: id } = checked
+      const make = () => {
         // A closure knows its own types; here they are found by what is sent.
         const workflow = options.workflow as unknown as AnyHandler
         const host = new LocalHost(this.kernel, localAgent, workflow, options)
         const entry = this.add(new Entry(this.kernel, id, this.nextEpoch(), host, options.state, 0, undefined))
         return new LocalAgentRuntime(entry) as unknown as LocalRuntime<S>
-      })
-    )
+      }
+      const { durable } = this
+      // No runtime of the store has an id that was made up here.
+      if (durable === undefined || options.id === undefined) return Exit.succeed(make())
+      const exists = AgentError.AgentRuntimeAlreadyExists.of(id)
+      return this.alone(id, () =>
+        this.entries.has(id)
+          ? Exit.fail(exists)
+          : Effect.flatMap(durable.store.open(id), (stored) =>
+              stored === undefined || stored.terminated ? Exit.succeed(make()) : Exit.fail(exists)
+            )
+      )
+    })
 
   // -- lookup ----------------------------------------------------------------------------------------------------------
 
