@@ -64,6 +64,15 @@ const create = Effect.gen(function* () {
   return [yield* manager.create(Sender, { id: "sender" }), yield* manager.create(Target, { id: "target" })] as const
 })
 
+/** What the sender has sent does not arrive until the store accepts again. */
+const sendUndelivered = Effect.fnUntraced(function* (store: Store) {
+  const [sender, target] = yield* create
+  yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+  store.refuses = "accept"
+  yield* sender.awaitReceipt("relay")
+  return [sender, target] as const
+})
+
 const expectDelivered = Effect.gen(function* () {
   const manager = yield* RuntimeManager.RuntimeManager
   for (let i = 0; i < 10; i++) yield* TestClock.adjust("1 second")
@@ -104,10 +113,7 @@ for (const [order, workflows] of [
     Effect.gen(function* () {
       const store = yield* Store.make
       yield* Effect.gen(function* () {
-        const [sender] = yield* create
-        yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
-        store.refuses = "accept"
-        yield* sender.awaitReceipt("relay")
+        yield* sendUndelivered(store)
       }).pipe(Effect.provide(on(store, Both)))
       store.refuses = "nothing"
       yield* Effect.provide(expectDelivered, on(store, workflows))
@@ -119,10 +125,7 @@ it.effect("D6 what was sent while the store was down for an hour is delivered wh
   Effect.gen(function* () {
     const store = yield* Store.make
     yield* Effect.gen(function* () {
-      const [sender] = yield* create
-      yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
-      store.refuses = "accept"
-      yield* sender.awaitReceipt("relay")
+      yield* sendUndelivered(store)
       yield* TestClock.adjust("1 hour")
       store.refuses = "nothing"
       yield* expectDelivered
@@ -135,10 +138,7 @@ it.effect("R2 D1 what was sent before a terminate is delivered after a crash: th
     const store = yield* Store.make
     yield* Effect.gen(function* () {
       const manager = yield* RuntimeManager.RuntimeManager
-      const [sender] = yield* create
-      yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
-      store.refuses = "accept"
-      yield* sender.awaitReceipt("relay")
+      yield* sendUndelivered(store)
       yield* Effect.forkChild(manager.terminate("sender"), { startImmediately: true })
       yield* TestClock.adjust("1 second")
     }).pipe(Effect.provide(on(store, Both)))
@@ -153,10 +153,7 @@ for (const mode of ["drain", "immediate"] as const) {
       const store = yield* Store.make
       yield* Effect.gen(function* () {
         const manager = yield* RuntimeManager.RuntimeManager
-        const [sender] = yield* create
-        yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
-        store.refuses = "accept"
-        yield* sender.awaitReceipt("relay")
+        yield* sendUndelivered(store)
         const ending = yield* Effect.forkChild(manager.terminate("sender", { mode }), { startImmediately: true })
         yield* TestClock.adjust("1 minute")
         yield* Fiber.join(ending)
@@ -182,10 +179,7 @@ it.effect("R2 D1 a terminate ends when what was sent has arrived, and leaves not
     const store = yield* Store.make
     yield* Effect.gen(function* () {
       const manager = yield* RuntimeManager.RuntimeManager
-      const [sender, target] = yield* create
-      yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
-      store.refuses = "accept"
-      yield* sender.awaitReceipt("relay")
+      const [sender, target] = yield* sendUndelivered(store)
       const ending = yield* Effect.forkChild(manager.terminate("sender"), { startImmediately: true })
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* sender.info).status, "draining")
