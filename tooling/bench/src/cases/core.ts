@@ -200,12 +200,12 @@ const memoryRuntime: Case = {
   ]
 }
 
-const subscribersKept = (load: () => Promise<MakeBroadcast>): Contender => {
-  return async () => {
+const subscribersKept =
+  (load: () => Promise<MakeBroadcast>): Contender =>
+  async () => {
     const make = await load()
     return heapPerItem(20_000, (count) => make(count, () => {}))
   }
-}
 
 const memorySubscriber: Case = {
   name: "core/memory-subscriber",
