@@ -349,3 +349,47 @@ it.effect("R5 R7 a write at which the store breaks costs the runtimes of that wr
     )
   })
 )
+
+it.effect("R1 maxRuntimes bounds them, also where many are created at a time", () =>
+  Effect.gen(function* () {
+    const life = yield* livesOn((store) => ({
+      ...store,
+      create: (options) => Effect.andThen(Effect.yieldNow, store.create(options))
+    }))
+    yield* life(
+      (manager) =>
+        Effect.gen(function* () {
+          const creates = ["a", "b", "c"].map((id) => Effect.result(manager.create(Sum, { id })))
+          const created = yield* Effect.all(creates, { concurrency: "unbounded" })
+          assert.deepStrictEqual(
+            created.map((one) => (one._tag === "Success" ? one.success.id : one.failure._tag)),
+            ["a", "TooManyRuntimes", "TooManyRuntimes"]
+          )
+        }),
+      { maxRuntimes: 1 }
+    )
+  })
+)
+
+it.effect("R2 a list tells once of a runtime that wakes while the store is read", () =>
+  Effect.gen(function* () {
+    const gate = Latch.makeUnsafe()
+    const life = yield* livesOn((store) => ({
+      ...store,
+      list: (options) => Effect.andThen(gate.await, store.list(options))
+    }))
+    yield* life((manager) => manager.create(Sum, { id: "sleeper" }))
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const listing = yield* Effect.forkChild(manager.list(), { startImmediately: true })
+        yield* manager.get("sleeper")
+        yield* gate.open
+        const { items } = yield* Fiber.join(listing)
+        assert.deepStrictEqual(
+          items.map(({ id }) => id),
+          ["sleeper"]
+        )
+      })
+    )
+  })
+)

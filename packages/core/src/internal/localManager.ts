@@ -43,6 +43,7 @@ const localAgent: Agent.Any = {
   migrations: {}
 }
 
+type AlreadyExists = AgentError.AgentRuntimeAlreadyExists
 type CreateLocalError = Exclude<CreateError, AgentError.AgentNotFound | AgentError.RequestInvalid>
 
 /** The runtimes of this process, in memory or on a store. */
@@ -196,9 +197,19 @@ export class LocalManager implements Placement {
     if (durable === undefined) {
       return Exit.succeed(this.add(new Entry(this.kernel, id.value, this.nextEpoch(), host, state.value, 0, undefined)))
     }
-    return this.alone(id.value, () => {
-      if (this.entries.has(id.value)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id.value))
-      return Effect.map(durable.create(id.value, this.nextEpoch(), host, state.value), (entry) => this.add(entry))
+    return this.createAlone(id.value, () =>
+      Effect.map(durable.create(id.value, this.nextEpoch(), host, state.value), (entry) => this.add(entry))
+    )
+  }
+
+  private createAlone<A, E>(id: string, next: () => Effect.Effect<A, E>) {
+    return this.alone(id, (): Effect.Effect<A, E | AlreadyExists | AgentError.TooManyRuntimes> => {
+      if (this.entries.has(id)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id))
+      const { maxRuntimes } = this.kernel.config
+      // What is about to come into memory counts, this one too.
+      return this.entries.size + this.opening.size > maxRuntimes
+        ? Exit.fail(AgentError.TooManyRuntimes.of(maxRuntimes))
+        : next()
     })
   }
 
@@ -275,13 +286,12 @@ export class LocalManager implements Placement {
       const { durable } = this
       // No runtime of the store has an id that was made up here.
       if (durable === undefined || options.id === undefined) return Exit.succeed(make())
-      const exists = AgentError.AgentRuntimeAlreadyExists.of(id)
-      return this.alone(id, () =>
-        this.entries.has(id)
-          ? Exit.fail(exists)
-          : Effect.flatMap(durable.store.open(id), (stored) =>
-              stored === undefined || stored.terminated ? Exit.succeed(make()) : Exit.fail(exists)
-            )
+      return this.createAlone(id, () =>
+        Effect.flatMap(durable.store.open(id), (stored) =>
+          stored === undefined || stored.terminated
+            ? Exit.succeed(make())
+            : Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id))
+        )
       )
     })
 
@@ -386,10 +396,12 @@ export class LocalManager implements Placement {
       // What is not in memory neither runs nor drains.
       const isHere = status === "processing" || status === "draining"
       if (this.durable === undefined || isHere) return Effect.succeed(page(here))
+      // One that comes into memory or leaves it while the store is read is told of once.
+      const ids = new Set(this.entries.keys())
       const asleep = this.durable.sleeping(
         { agent, after: cursor, limit: limit + 1 },
         (name) => this.hosts.get(name),
-        (info) => !this.entries.has(info.id) && matches(info)
+        (info) => !ids.has(info.id) && matches(info)
       )
       return Effect.map(asleep, (infos) => page([...here, ...infos.map((info) => ({ id: info.id, info: () => info }))]))
     })
