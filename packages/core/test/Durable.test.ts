@@ -167,6 +167,24 @@ it.effect("R1 a local runtime takes no id of a durable one, asleep or being crea
   })
 )
 
+it.effect("R6 a runtime that is being created as its manager closes is left to the store", () =>
+  Effect.gen(function* () {
+    const asked = Latch.makeUnsafe()
+    const answers = Latch.makeUnsafe()
+    const life = yield* livesOn((store) => ({
+      ...store,
+      create: (options) => Effect.tap(store.create(options), () => Effect.andThen(asked.open, answers.await))
+    }))
+    const creating = yield* life((manager) =>
+      Effect.tap(Effect.forkDetach(manager.create(Sum, { id: "late" })), () => asked.await)
+    )
+    yield* answers.open
+    const late = yield* Fiber.join(creating)
+    assert.strictEqual((yield* Effect.flip(late.send(Add.make({ n: 1 }))))._tag, "AgentRuntimeTerminated")
+    yield* life((manager) => Effect.flatMap(manager.get(Sum, "late"), (runtime) => runtime.ask(Add.make({ n: 1 }))))
+  })
+)
+
 it.effect("R3 a terminated runtime is seen as such until it is purged, and its id can be created anew", () =>
   Effect.gen(function* () {
     const life = yield* lives

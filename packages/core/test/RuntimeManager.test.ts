@@ -1,7 +1,22 @@
 import { LocalRuntimes, RuntimeConfig, RuntimeManager, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Stream } from "effect"
+import {
+  Cause,
+  ConfigProvider,
+  Context,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Latch,
+  Layer,
+  Option,
+  Schedule,
+  Schema,
+  Scope,
+  Stream
+} from "effect"
 import { TestClock } from "effect/testing"
 
 type Config = Parameters<typeof RuntimeConfig.layer>[0]
@@ -115,6 +130,45 @@ describe("RuntimeManager", () => {
       const events = yield* Effect.flip(Stream.runDrain(manager.subscribe(runtime.id)))
       assert.strictEqual(events._tag, "AgentRuntimeNotFound")
     }).pipe(Effect.provide(inMemory))
+  )
+
+  it.effect("R6 a manager that closes, or has closed, says so to who creates", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(RuntimeManager.layer, scope)
+      const manager = Context.get(context, RuntimeManager.RuntimeManager)
+      const local = Context.get(context, LocalRuntimes.LocalRuntimes)
+      // The workflow outlives its manager.
+      yield* Effect.provide(Layer.build(makeLayer()), context)
+      const creates: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+        manager.create(Sum),
+        manager.getOrCreate(Sum, { id: "sum" }),
+        local.create({ state: 0, workflow: (_, n) => Effect.succeed(n) })
+      ]
+      const refused = Effect.forEach(creates, (create) =>
+        Effect.map(Effect.exit(create), (exit) =>
+          Exit.isFailure(exit) ? Option.map(Cause.findErrorOption(exit.cause), ({ _tag }) => _tag) : "created"
+        )
+      )
+      const gate = Latch.makeUnsafe()
+      const during: Array<unknown> = []
+      const runtime = yield* local.create({
+        state: 0,
+        workflow: (_, n) =>
+          gate.await.pipe(
+            Effect.andThen(refused),
+            Effect.map((tags) => during.push(...tags)),
+            Effect.as(n)
+          )
+      })
+      yield* runtime.send({ type: "create" })
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      yield* gate.open
+      yield* Fiber.join(closing)
+      const expected = creates.map(() => Option.some("StoreUnavailable"))
+      assert.deepStrictEqual(during, expected)
+      assert.deepStrictEqual(yield* refused, expected)
+    }).pipe(Effect.scoped)
   )
 
   it.effect("B1 an event is published after its commit: even its filter sees the new state and the final receipt", () =>

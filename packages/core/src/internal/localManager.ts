@@ -167,9 +167,16 @@ export class LocalManager implements Placement {
     id: string | undefined
   ): Exit.Exit<
     AgentRuntimeId.AgentRuntimeId,
-    AgentError.AgentRuntimeAlreadyExists | AgentError.RuntimeIdInvalid | AgentError.TooManyRuntimes
+    | AgentError.AgentRuntimeAlreadyExists
+    | AgentError.RuntimeIdInvalid
+    | AgentError.StoreUnavailable
+    | AgentError.TooManyRuntimes
   > {
-    if (this.closing) throw new Error("The RuntimeManager is closed")
+    if (this.closing) {
+      return Exit.fail(
+        new AgentError.StoreUnavailable({ message: "The RuntimeManager closes, and creates no more runtimes" })
+      )
+    }
     const name = id ?? `r-${this.kernel.ids.format(this.kernel.ids.next())}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
     if (this.entries.has(name)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(name))
@@ -183,6 +190,8 @@ export class LocalManager implements Placement {
 
   private add(entry: Entry): Entry {
     this.entries.set(entry.id, entry)
+    // It was on its way out of the store when the manager closed.
+    if (this.closing) park(entry, this.kernel.millis.grace)
     return entry
   }
 
