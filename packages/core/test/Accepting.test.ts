@@ -154,3 +154,36 @@ it.effect("P10 P5 what is due is told to a store in whole milliseconds, however 
     )
   )
 })
+
+const outages = [
+  ["P6 an activity that was about to start has all of its time", {}, "succeeded"],
+  ["P10 an activity that was about to start may have expired", { expiresAt: 30_000 }, "expired"]
+] as const
+
+for (const [what, options, status] of outages) {
+  it.effect(`D6 after an outage ${what}`, () => {
+    const Rest = ActivityType.make("Rest")
+    const Resting = Agent.make("Resting", { state: Schema.Int, initialState: 0, activities: [Rest] })
+    let down = false
+    const away = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+    return Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const runtime = yield* manager.create(Resting)
+      yield* runtime.pause
+      yield* runtime.send(Rest.make(), { ...options, id: "rest" })
+      yield* runtime.resume
+      down = true
+      yield* TestClock.adjust("1 minute")
+      down = false
+      yield* TestClock.adjust("1 minute")
+      const { attempts, status: ended } = yield* runtime.awaitReceipt("rest")
+      assert.deepStrictEqual([ended, attempts], [status, status === "expired" ? 0 : 1])
+    }).pipe(
+      Effect.provide(
+        Workflow.layer(Resting, { Rest: (_, n) => Effect.as(Effect.sleep("10 seconds"), n) }).pipe(
+          Layer.provideMerge(onStore((write) => Effect.suspend(() => (down ? away : write))))
+        )
+      )
+    )
+  })
+}

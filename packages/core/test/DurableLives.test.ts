@@ -226,7 +226,9 @@ const round = (dice: Dice) =>
       "the state is what succeeded"
     )
     assert.include(["idle", "error"], info.status)
-    const relayed = succeeded.filter(({ type }) => type === "Relay").map(({ id }) => `${id}:0`)
+    const relayed = succeeded
+      .filter(({ type }) => type === "Relay")
+      .map(({ id }) => `${runtime.id}:${runtime.epoch}:${id}:0`)
     const arrived = (yield* logOf(other)).map(({ id }) => id)
     assert.deepStrictEqual(arrived.sort(), relayed.sort(), "what was sent has arrived once")
     const closing = yield* beside(Scope.close(scope, Exit.void))

@@ -196,4 +196,31 @@ describe("the runtime's mailbox", () => {
       assert.strictEqual((yield* Fiber.join(waiting))._tag, "ActivityConflict")
     }).pipe(Effect.provide(suspending))
   )
+
+  for (const [what, ids] of [
+    ["P9 an activity that was accepted meanwhile", ["key", "key"]],
+    ["P7 what is coalesced", ["one", "other"]]
+  ] as const) {
+    it.effect(`P13 ${what} keeps no second place`, () =>
+      Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.create(Lanes)
+        yield* runtime.pause
+        yield* runtime.send(Other.make())
+        yield* runtime.send(Other.make())
+        const senders: Array<Fiber.Fiber<unknown, unknown>> = []
+        for (const id of ids) senders.push(yield* Effect.forkChild(runtime.send(Latest.make({ n: 1 }), { id }), early))
+        yield* runtime.resume
+        yield* Fiber.awaitAll(senders)
+        for (const id of ids) yield* runtime.awaitReceipt(id)
+        yield* runtime.pause
+        for (let n = 0; n < 2; n++) yield* Effect.forkChild(runtime.send(Other.make()), early)
+        assert.strictEqual((yield* runtime.info).mailbox.lanes.standard.size, 2)
+      }).pipe(
+        Effect.provide(
+          LanesLayer.pipe(Layer.provideMerge(withConfig({ mailboxCapacity: 2, mailboxStrategy: "suspend" })))
+        )
+      )
+    )
+  }
 })

@@ -11,6 +11,9 @@ const Add = ActivityType.make("Add")
 const Sender = Agent.make("Sender", { state: Schema.Int, initialState: 0, activities: [Relay, Wait, Tick] })
 const Target = Agent.make("Target", { state: Schema.Int, initialState: 0, activities: [Add] })
 
+/** What the first life of "sender" sent first in its activity "relay". */
+const relayed = "sender:1:relay:0"
+
 const waits = Deferred.makeUnsafe<void>()
 const gate = Deferred.makeUnsafe<void>()
 const SenderLayer = Workflow.layer(Sender, {
@@ -90,6 +93,20 @@ it.effect("P8 along a chain of sends no id comes back: a workflow may schedule i
   }).pipe(Effect.provide(SenderLayer.pipe(Layer.provideMerge(RuntimeManager.layer))))
 )
 
+it.effect("P8 P9 what two runtimes, or two lives of one, send in activities of one id arrives twice", () =>
+  Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const target = yield* manager.create(Target, { id: "target" })
+    for (const id of ["one", "other", "other"]) {
+      const sender = yield* manager.create(Sender, { id })
+      yield* sender.ask(Relay.make({ to: "target" }), { id: "relay" })
+      yield* sender.terminate()
+    }
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual((yield* target.info).state, 3)
+  }).pipe(Effect.provide(Both.pipe(Layer.provideMerge(RuntimeManager.layer))))
+)
+
 it.effect("R6 D1 what a workflow sends while its process ends is delivered by the next", () =>
   Effect.gen(function* () {
     const store = yield* Store.make
@@ -166,7 +183,7 @@ for (const mode of ["drain", "immediate"] as const) {
         assert.strictEqual((yield* sender.info).status, "terminated")
         assert.deepStrictEqual(
           (yield* sender.deadLetters).map(({ activityId, error }) => [activityId as string, error._tag]),
-          [["relay:0", "AgentRuntimeTerminated"]]
+          [[relayed, "AgentRuntimeTerminated"]]
         )
         assert.strictEqual((yield* (yield* manager.get(Target, "target")).info).state, 0)
       }).pipe(Effect.provide(on(store, Both)))
@@ -225,14 +242,14 @@ it.effect("P5 D1 a dead letter is sent again to a runtime that sleeps, and stays
       yield* TestClock.adjust("1 second")
       yield* manager.create(Target, { id: "target" })
       const letters = Effect.map(sender.deadLetters, (letters) => letters.map(({ activityId }) => activityId as string))
-      assert.deepStrictEqual(yield* letters, ["relay:0"])
+      assert.deepStrictEqual(yield* letters, [relayed])
       // It is left to the store.
       yield* TestClock.adjust("1 minute")
       store.refuses = "accept"
-      assert.strictEqual((yield* Effect.flip(sender.replay("relay:0")))._tag, "StoreUnavailable")
-      assert.deepStrictEqual(yield* letters, ["relay:0"])
+      assert.strictEqual((yield* Effect.flip(sender.replay(relayed)))._tag, "StoreUnavailable")
+      assert.deepStrictEqual(yield* letters, [relayed])
       store.refuses = "nothing"
-      assert.strictEqual((yield* sender.replay("relay:0")).runtimeId, "target")
+      assert.strictEqual((yield* sender.replay(relayed)).runtimeId, "target")
       yield* expectDelivered
     }).pipe(Effect.provide(on(store, Both, { maxIdleTime: Duration.seconds(10) })))
   })

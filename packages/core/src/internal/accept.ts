@@ -12,7 +12,7 @@ import { checkOptions, checkPayload } from "./validate.ts"
  * Validates an activity and puts it where it waits, in one synchronous step. When this answers an error, nothing has
  * changed; an activity that it answers is accepted, with a store once that is written (`Activity.onAccepted`).
  *
- * `hasPlace`: the sender has waited for its place in the lane, and was handed it.
+ * `hasPlace`: the sender has waited for its place in the lane, and was handed it; it keeps it only where this answers an error.
  */
 export const accept = (
   entry: Entry,
@@ -33,19 +33,23 @@ export const accept = (
   const payload = isTyped(request) ? kind.make(request.payload) : kind.decode(request.payload)
   if (payload instanceof AgentError.ActivityInvalid) return payload
 
+  const priority: Priority.Priority = options?.priority ?? kind.definition?.priority ?? "standard"
   if (options?.id !== undefined) {
     const known = entry.find(options.id)
-    if (known !== undefined) return isSame(known, kind, payload) ? known : AgentError.ActivityConflict.of(options.id)
+    if (known !== undefined) {
+      if (!isSame(known, kind, payload)) return AgentError.ActivityConflict.of(options.id)
+      if (hasPlace) entry.waiting.leave(priority)
+      return known
+    }
   }
   if (entry.phase !== "active") return AgentError.AgentRuntimeTerminated.of(entry.id)
 
   const { history, waiting } = entry
   const overlap = kind.definition?.overlap ?? "enqueue"
   if (overlap === "reject" && history.isPending(kind.name)) return AgentError.AgentRuntimeBusy.of(entry.id, kind.name)
-  const priority: Priority.Priority = options?.priority ?? kind.definition?.priority ?? "standard"
   const replaced = overlap === "coalesce" ? waiting.first((other) => other.kind === kind) : undefined
   // The place of the one that it replaces is its own.
-  const inherits = replaced?.priority === priority
+  const inherits = !hasPlace && replaced?.priority === priority
   const now = kernel.dispatcher.now
   const origin =
     options === undefined && parent === undefined && chain === noChain

@@ -24,7 +24,7 @@ export class Attempt implements WorkflowContext {
   private readonly entry: Entry
   readonly activity: Activity
   /** Milliseconds since the manager started. */
-  readonly startedAt: number
+  startedAt: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   timer: Timer | undefined = undefined
   /** Why the fiber was interrupted, once it was. */
@@ -120,7 +120,7 @@ export class Attempt implements WorkflowContext {
       if (Result.isFailure(wire)) return Exit.fail(wire.failure)
       // Derived from the activity's own id, so that an attempt that is run again sends under the same ids.
       const outbox = (this.outbox ??= [])
-      const id = (options?.id as ActivityId.ActivityId | undefined) ?? derived(this.activityId, outbox.length)
+      const id = (options?.id as ActivityId.ActivityId | undefined) ?? derived(this, outbox.length)
       outbox.push({ runtimeId, request: wire.success, options: { ...options, id } })
       return Exit.succeed(id)
     })

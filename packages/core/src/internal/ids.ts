@@ -1,4 +1,5 @@
 import type { ActivityId } from "@agent-runtime/schema"
+import type { WorkflowContext } from "../Workflow.ts"
 
 /**
  * The ids of activities whose senders gave none: a serial number behind a prefix that no other process has. They are
@@ -32,10 +33,15 @@ export class Ids {
 const longest = 128
 
 /**
- * The id of the nth activity that another one sends, the same whenever that runs again. An id that would be too long is folded,
- * not cut: along a chain of sends, such as a workflow that schedules itself, no id may ever come back.
+ * The id of the nth activity that another one sends, the same whenever that runs again. An activity's id is its own within its
+ * runtime and epoch only. An id that would be too long is folded, not cut: along a chain of sends, such as a workflow that
+ * schedules itself, no id may ever come back.
  */
-export const derived = (id: ActivityId.ActivityId, index: number): ActivityId.ActivityId => {
+export const derived = (
+  { activityId, epoch, runtimeId }: Pick<WorkflowContext, "activityId" | "epoch" | "runtimeId">,
+  index: number
+): ActivityId.ActivityId => {
+  const id = `${runtimeId}:${epoch}:${activityId}`
   const whole = `${id}:${index}`
   return (whole.length <= longest ? whole : `${folded(id)}:${index}`) as ActivityId.ActivityId
 }

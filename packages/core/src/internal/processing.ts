@@ -16,10 +16,7 @@ import { changeOf, conclude, type Outcome, record, settle } from "./settle.ts"
 export const process = (entry: Entry, activity: Activity, now: number): void => {
   entry.kernel.injectFault?.("taken", entry.id, activity.id)
   if (activity.crashes >= maxCrashes) return settle(entry, activity, broken(activity, "defect", crashed), now)
-  const expiresAt = activity.options?.expiresAt
-  if (expiresAt !== undefined && entry.kernel.startedAt + now > expiresAt) {
-    return settle(entry, activity, unprocessed("expired", AgentError.ActivityExpired.of(activity.id)), now)
-  }
+  if (isExpired(entry, activity, now)) return expire(entry, activity, now)
   const attempt = new Attempt(entry, activity, now)
   entry.attempt = attempt
   activity.status = "running"
@@ -33,11 +30,22 @@ export const process = (entry: Entry, activity: Activity, now: number): void => 
   entry.journal.push({
     change: () => ({ start: { position: activity.position, attempts: activity.attempts } }),
     apply: () => {
-      start(entry, attempt)
+      // The store may have been away for long.
+      attempt.startedAt = entry.now
+      if (entry.attempt === attempt && !attempt.committing && isExpired(entry, activity, attempt.startedAt)) {
+        activity.attempts--
+        expire(entry, activity, attempt.startedAt)
+      } else start(entry, attempt)
       entry.wake()
     }
   })
 }
+
+const isExpired = ({ kernel }: Entry, { options }: Activity, now: number): boolean =>
+  options?.expiresAt !== undefined && kernel.startedAt + now > options.expiresAt
+
+const expire = (entry: Entry, activity: Activity, now: number): void =>
+  settle(entry, activity, unprocessed("expired", AgentError.ActivityExpired.of(activity.id)), now)
 
 /** Crashes of the process after which an activity that ran each time is a dead letter. */
 const maxCrashes = 3
