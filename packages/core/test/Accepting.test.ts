@@ -109,6 +109,54 @@ it.effect("P7 coalesce replaces one that waits, also where both are written at a
   }).pipe(Effect.provide(onStore((write) => write)))
 )
 
+it.effect(
+  "P7 P10 what comes due replaces what waits, also in a later life; a retry that comes due replaces nothing",
+  () =>
+    Effect.gen(function* () {
+      class No extends Schema.TaggedError<No>()("No", {}) {}
+      const Again = ActivityType.make("Again", {
+        payload: { fails: Schema.Boolean },
+        error: No,
+        overlap: "coalesce",
+        retry: Schedule.spaced("1 minute").pipe(Schedule.upTo({ times: 1 }))
+      })
+      const Diary = Agent.make("Diary", { state: Schema.Array(Schema.String), initialState: [], activities: [Again] })
+      const DiaryLayer = Workflow.layer(Diary, {
+        Again: ({ attempts, id, payload }, ids) =>
+          payload.fails && attempts === 1 ? Effect.fail(new No()) : Effect.succeed([...ids, id])
+      })
+      const store = yield* Layer.build(RuntimeStore.layerMemory)
+      const life = DiaryLayer.pipe(
+        Layer.provideMerge(RuntimeManager.layerDurable),
+        Layer.provide(Layer.succeedContext(store))
+      )
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.create(Diary, { id: "diary" })
+        yield* runtime.send(Again.make({ fails: true }), { id: "retried" })
+        yield* TestClock.adjust("1 second")
+        yield* runtime.pause
+        yield* runtime.send(Again.make({ fails: false }), { id: "newer" })
+        yield* TestClock.adjust("2 minutes")
+        yield* runtime.resume
+        for (const id of ["newer", "retried"]) assert.strictEqual((yield* runtime.awaitReceipt(id)).status, "succeeded")
+        yield* runtime.pause
+        yield* runtime.send(Again.make({ fails: false }), { id: "waiting" })
+        yield* runtime.send(Again.make({ fails: false }), { id: "delayed", deliverAt: 600_000 })
+      }).pipe(Effect.provide(life))
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.get(Diary, "diary")
+        assert.strictEqual((yield* runtime.receipt("waiting")).status, "accepted")
+        yield* TestClock.adjust("10 minutes")
+        assert.strictEqual((yield* runtime.awaitReceipt("waiting")).status, "superseded")
+        yield* runtime.resume
+        assert.strictEqual((yield* runtime.awaitReceipt("delayed")).status, "succeeded")
+        assert.deepStrictEqual((yield* runtime.info).state, ["newer", "retried", "delayed"])
+      }).pipe(Effect.provide(life))
+    }).pipe(Effect.scoped)
+)
+
 it.effect("P10 P5 what is due is told to a store in whole milliseconds, however it was asked for", () => {
   class No extends Schema.TaggedError<No>()("No", {}) {}
   const kinds = ["7.3 millis", "Infinity"] as const

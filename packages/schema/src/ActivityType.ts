@@ -32,7 +32,8 @@ export type PureCodec = Schema.ConstraintCodec<unknown, unknown, never, never>
  *
  * - `enqueue`: it waits in its lane (default).
  * - `reject`: it fails with `AgentRuntimeBusy` when an activity of its type waits or runs.
- * - `coalesce`: it replaces a waiting activity of its type, which ends `superseded`.
+ * - `coalesce`: it replaces a waiting activity of its type, which ends `superseded`. One with `deliverAt` does so when it comes
+ *   due, and until then is not replaced.
  * - `{ interrupt }`: the running activity is interrupted and this one runs next; the interrupted one is put back in its
  *   lane (`requeue`) or ends `superseded` (`supersede`).
  *

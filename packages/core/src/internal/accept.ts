@@ -47,10 +47,14 @@ export const accept = (
   const { history, waiting } = entry
   const overlap = kind.definition?.overlap ?? "enqueue"
   if (overlap === "reject" && history.isPending(kind.name)) return AgentError.AgentRuntimeBusy.of(entry.id, kind.name)
-  const replaced = overlap === "coalesce" ? waiting.first((other) => other.kind === kind) : undefined
+  const now = kernel.dispatcher.now
+  const deliverAt = options?.deliverAt === undefined ? now : options.deliverAt - kernel.startedAt
+  const due = deliverAt > now ? deliverAt : undefined
+  // One that is held back replaces what waits when it comes due.
+  const replaces = overlap === "coalesce" && due === undefined
+  const replaced = replaces ? waiting.first((other) => other.kind === kind) : undefined
   // The place of the one that it replaces is its own.
   const inherits = !hasPlace && replaced?.priority === priority
-  const now = kernel.dispatcher.now
   const origin =
     options === undefined && parent === undefined && chain === noChain
       ? undefined
@@ -70,8 +74,7 @@ export const accept = (
     if (entry.watchers !== undefined) entry.changed()
     return activity
   }
-  const due = options?.deliverAt === undefined ? undefined : options.deliverAt - kernel.startedAt
-  place(entry, activity, overlap, due !== undefined && due > now ? due : undefined)
+  place(entry, activity, overlap, due)
   return activity
 }
 
@@ -87,7 +90,7 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
     else if (ahead) waiting.enqueueAhead(activity)
     else waiting.enqueue(activity)
     // Another of its type may have come while it was written: that is then the older one.
-    if (overlap === "coalesce" && journal !== undefined) replaceOlder(entry, activity)
+    if (overlap === "coalesce" && due === undefined && journal !== undefined) replaceOlder(entry, activity)
     if (requeues) interrupt(entry, "requeue")
     if (entry.watchers !== undefined) entry.changed()
   }
@@ -113,7 +116,8 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
   })
 }
 
-const replaceOlder = (entry: Entry, activity: Activity): void => {
+/** Ends another of its type that waits. */
+export const replaceOlder = (entry: Entry, activity: Activity): void => {
   const older = entry.waiting.first((other) => other.kind === activity.kind && other !== activity)
   if (older === undefined || !entry.waiting.withdraw(older)) return
   settleWaiting(entry, older, "superseded", AgentError.ActivitySuperseded.of(older.id, activity.id))

@@ -9,6 +9,7 @@ import {
 } from "@agent-runtime/schema"
 import { Context, Effect, Exit, type Fiber } from "effect"
 import type { DeadLetter } from "../AgentRuntime.ts"
+import { replaceOlder } from "./accept.ts"
 import type { Activity } from "./activity.ts"
 import { Broadcast } from "./broadcast.ts"
 import type { Attempt, Outgoing } from "./attempt.ts"
@@ -141,7 +142,7 @@ export class Entry implements Runnable, Source {
 
   // Made on first use: an idle runtime is small.
   get waiting(): WaitingRoom {
-    return (this.waitingRoom ??= new WaitingRoom(this.kernel, () => this.wake()))
+    return (this.waitingRoom ??= new WaitingRoom(this.kernel, this))
   }
   get history(): History {
     return (this.past ??= new History(this.kernel, this.sequence + 1))
@@ -157,6 +158,11 @@ export class Entry implements Runnable, Source {
     if (this.queued || this.attempt !== undefined || this.isOver) return
     this.queued = true
     this.kernel.dispatcher.enqueue(this)
+  }
+
+  cameDue(activity: Activity): void {
+    // A retry goes on with what began before: it replaces nothing.
+    if (activity.kind.definition?.overlap === "coalesce" && activity.attempts === 0) replaceOlder(this, activity)
   }
 
   turn(budget: number): number {

@@ -15,6 +15,14 @@ interface Sender {
   readonly take: () => void
 }
 
+/** Whose waiting room it is. */
+interface Owner {
+  /** Something may be taken. */
+  wake(): void
+  /** An activity that was held back has entered its lane. */
+  cameDue(activity: Activity): void
+}
+
 /**
  * Where the accepted activities of one runtime wait: in the mailbox, ahead of it, or held back until they are due.
  *
@@ -23,7 +31,7 @@ interface Sender {
  */
 export class WaitingRoom {
   private readonly kernel: Kernel
-  private readonly onReady: () => void
+  private readonly owner: Owner
   private mailbox: ReturnType<typeof makeLanes> | undefined = undefined
   /** The only one that waits for its turn, where there is just one: it need not go through the mailbox. */
   private only: Activity | undefined = undefined
@@ -35,9 +43,9 @@ export class WaitingRoom {
   private held: Set<Activity> | undefined = undefined
   private senders: ReadonlyArray<Deque<Sender>> | undefined = undefined
 
-  constructor(kernel: Kernel, onReady: () => void) {
+  constructor(kernel: Kernel, owner: Owner) {
     this.kernel = kernel
-    this.onReady = onReady
+    this.owner = owner
   }
 
   /** The mailbox, with everything in it that waits for its turn. */
@@ -120,12 +128,12 @@ export class WaitingRoom {
   enqueue(activity: Activity): void {
     if (this.inLanes++ === 0) this.only = activity
     else PrioritizedMailbox.offerUnsafe(this.lanes, activity, activity.priority)
-    this.onReady()
+    this.owner.wake()
   }
 
   enqueueAhead(activity: Activity): void {
     ;(this.ahead ??= new Deque()).push(activity)
-    this.onReady()
+    this.owner.wake()
   }
 
   /** Holds an activity back until `at`, in milliseconds since the manager started. */
@@ -135,6 +143,7 @@ export class WaitingRoom {
       this.unhold(activity)
       activity.since = this.kernel.now()
       this.enqueue(activity)
+      this.owner.cameDue(activity)
     })
   }
 

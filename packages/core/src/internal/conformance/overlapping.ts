@@ -48,6 +48,26 @@ export const overlapping: ReadonlyArray<Case> = [
     yield* same("the second", yield* fate(runtime, second), "succeeded")
     yield* same("notes", yield* notes(runtime), ["second"])
   }),
+  anywhere(
+    "P7",
+    "coalesce: a delayed one replaces what waits when it comes due, and until then is not replaced",
+    function* () {
+      const runtime = yield* probe
+      yield* runtime.pause
+      const now = yield* Clock.currentTimeMillis
+      const first = yield* sent(runtime, Latest.make({ text: "first" }))
+      const delayed = yield* sent(runtime, Latest.make({ text: "delayed" }), { deliverAt: now + 1500 })
+      yield* same("the first, before", (yield* runtime.receipt(first)).status, "accepted")
+      const second = yield* sent(runtime, Latest.make({ text: "second" }))
+      yield* same("the first", yield* fate(runtime, first), "superseded ActivitySuperseded")
+      yield* same("the delayed", (yield* runtime.receipt(delayed)).status, "accepted")
+      yield* pass("1500 millis")
+      yield* same("the second", yield* fate(runtime, second), "superseded ActivitySuperseded")
+      yield* runtime.resume
+      yield* same("the delayed, when due", yield* fate(runtime, delayed), "succeeded")
+      yield* same("notes", yield* notes(runtime), ["delayed"])
+    }
+  ),
   inProcess("P7", "interrupt goes next, ahead of the mailbox, and supersedes what ran", function* () {
     const runtime = yield* probe
     const gate = yield* unique("gate")
