@@ -8,20 +8,25 @@ import {
 } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schema, type Scope, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
 const Sleep = ActivityType.make("Sleep")
 const Nap = ActivityType.make("Nap")
 const Relay = ActivityType.make("Relay", { payload: { to: Schema.String, n: Schema.Int } })
-const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Sleep, Nap, Relay] })
+const Refuse = ActivityType.make("Refuse", {
+  error: Schema.Literal("refused"),
+  retry: Schedule.spaced("1 minute").pipe(Schedule.upTo({ times: 2 }))
+})
+const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Sleep, Nap, Relay, Refuse] })
 
 const napping = Latch.makeUnsafe()
 
 const SumLayer = Workflow.layer(Sum, {
   Add: ({ payload }, total) => Effect.succeed(total + payload.n),
   Sleep: (_, total) => Effect.as(Effect.sleep("1 hour"), total),
+  Refuse: () => Effect.fail("refused" as const),
   Nap: (_, total) => Effect.as(Effect.andThen(napping.open, Effect.sleep("5 seconds")), total),
   Relay: ({ payload }, total, context) =>
     Effect.as(Effect.orDie(context.send(payload.to, Add.make({ n: payload.n }))), total)
@@ -162,6 +167,37 @@ it.effect("R1 a local runtime takes no id of a durable one, asleep or being crea
         assert.strictEqual(exits.filter(Exit.isSuccess).length, 1)
         yield* manager.terminate("sum")
         assert.strictEqual((yield* local("sum")).id as string, "sum")
+      })
+    )
+  })
+)
+
+it.effect("P5, D2 a restart does not begin the schedule of retries anew", () =>
+  Effect.gen(function* () {
+    const life = yield* lives
+    const holdsBack = ({ changes }: Pick<AgentRuntime.AgentRuntime, "changes">, retried: number) =>
+      changes.pipe(
+        Stream.filter(({ metrics }) => metrics.delayed === 1 && metrics.retried === retried),
+        Stream.take(1),
+        Stream.runDrain
+      )
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const runtime = yield* manager.create(Sum, { id: "sum" })
+        yield* runtime.send(Refuse.make(), { id: "refused" })
+        yield* holdsBack(runtime, 1)
+        yield* TestClock.adjust("1 minute")
+        yield* holdsBack(runtime, 2)
+        assert.strictEqual((yield* runtime.receipt("refused")).attempts, 2)
+      })
+    )
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        const runtime = yield* manager.get(Sum, "sum")
+        yield* TestClock.adjust("1 minute")
+        const { attempts, status } = yield* runtime.awaitReceipt("refused")
+        assert.deepStrictEqual({ attempts, status }, { attempts: 3, status: "failed" })
+        assert.lengthOf(yield* runtime.deadLetters, 1)
       })
     )
   })

@@ -161,6 +161,7 @@ export class Durable {
           apply: () => undefined
         })
       }
+      if (activity.attempts > activity.crashes) activity.rare.failures = activity.attempts - activity.crashes
       entry.history.add(activity)
       entry.waiting.reenter(activity.priority)
       // What ran goes on first; the rest waits as it did.

@@ -247,7 +247,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
     putBack(entry, activity, delay.value <= 0 ? undefined : now + delay.value)
   }
   const { rare } = activity
-  const fiber = entry.run((rare.retry ??= retryStep(retry))(now, error))
+  const fiber = entry.run((rare.retry ??= retryStep(retry, rare.failures))(now, error))
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return next(exit)
   fiber.addObserver((exit) => {
