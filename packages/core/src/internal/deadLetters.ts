@@ -27,9 +27,11 @@ const replayActivity = (
     return Exit.fail(AgentError.MailboxFull.of(entry.id, priority, waiting.capacity(priority)))
   }
   const { deliverAt: _, expiresAt: __, ...rest } = options ?? {}
+  const before = history.find(id)
   const again = new Activity(kind, payload, priority, entry.now, { id, options: rest, chain, parent })
   entry.deadLetters?.delete(id)
   history.add(again)
+  if (entry.journal !== undefined) again.beginAccepting()
   const accepted = { activity: encodePending(again), attempts: 0, crashes: 0, due: undefined, ahead: false }
   return step(
     entry,
@@ -39,12 +41,14 @@ const replayActivity = (
       again.since = entry.now
       waiting.enqueue(again)
       entry.changed()
+      again.endAccepting(undefined)
       return entry.receiptOf(again)
     },
-    () => {
+    (error) => {
       waiting.leave(priority)
-      history.retract(again)
+      history.retract(again, before)
       entry.bury(dead)
+      again.endAccepting(error)
     }
   )
 }

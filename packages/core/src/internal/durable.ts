@@ -151,8 +151,17 @@ export class Durable {
   }
 
   private restorePending(entry: Entry, { pending, running }: Opened): void {
-    const decoded = pending.map((one) => ({ one, activity: decodePending(this.kernel, entry.host, one) }))
-    for (const { activity, one } of decoded) {
+    const now = this.kernel.now()
+    // When it took its place: acceptances are in their order, whatever the clock said, and what became due came between them.
+    let last = Number.NEGATIVE_INFINITY
+    const decoded = pending.map((one) => {
+      const activity = decodePending(this.kernel, entry.host, one)
+      if (one.due !== undefined) activity.since = one.due - this.kernel.startedAt
+      else last = Math.max(last, activity.since)
+      return { one, activity, at: one.due === undefined ? last : activity.since }
+    })
+    decoded.sort((a, b) => a.at - b.at)
+    for (const { activity, at, one } of decoded) {
       if (one.position === running) {
         activity.rare.crashes++
         const { attempts, crashes, position } = activity
@@ -161,13 +170,18 @@ export class Durable {
           apply: () => undefined
         })
       }
-      if (activity.attempts > activity.crashes) activity.rare.failures = activity.attempts - activity.crashes
+      // One that is ahead was interrupted, if it had begun.
+      const unfailed = activity.crashes + (one.ahead ? 1 : 0)
+      if (activity.attempts > unfailed) activity.rare.failures = activity.attempts - unfailed
       entry.history.add(activity)
       entry.waiting.reenter(activity.priority)
       // What ran goes on first; the rest waits as it did.
       if (one.ahead || one.position === running) entry.waiting.enqueueAhead(activity)
-      else if (one.due !== undefined) entry.waiting.hold(activity, one.due - this.kernel.startedAt)
-      else entry.waiting.enqueue(activity)
+      else if (one.due !== undefined && at > now) entry.waiting.hold(activity, at)
+      else {
+        entry.waiting.enqueue(activity)
+        if (one.due !== undefined) entry.cameDue(activity)
+      }
     }
   }
 

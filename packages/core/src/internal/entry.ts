@@ -161,6 +161,7 @@ export class Entry implements Runnable, Source {
   }
 
   cameDue(activity: Activity): void {
+    if (this.watchers !== undefined) this.changed()
     // A retry goes on with what began before: it replaces nothing.
     if (activity.kind.definition?.overlap === "coalesce" && activity.attempts === 0) replaceOlder(this, activity)
   }
@@ -199,6 +200,11 @@ export class Entry implements Runnable, Source {
   private get canStart(): boolean {
     if (this.attempt !== undefined || this.lingering !== undefined || this.isOver || this.parking) return false
     return !this.paused || this.phase === "draining"
+  }
+
+  /** Whether this life ends: what waits is not left to the store. */
+  get isEnding(): boolean {
+    return this.phase !== "active" && !this.parking
   }
 
   /** Whether this life, or this process's part in it, has ended. */
@@ -252,10 +258,19 @@ export class Entry implements Runnable, Source {
 
   /** Keeps what cannot be processed, the newest up to the configured capacity. */
   bury(dead: Dead): void {
-    const letters = (this.deadLetters ??= new Map())
+    const letters = (this.deadLetters ??= new Map<string, Dead>())
+    this.exhume(letters, dead.letter.activityId)
     letters.set(dead.letter.activityId, dead)
-    if (letters.size > this.kernel.config.deadLetterCapacity) letters.delete(letters.keys().next().value!)
+    if (letters.size > this.kernel.config.deadLetterCapacity) this.exhume(letters, letters.keys().next().value!)
     this.changed()
+  }
+
+  /** Forgets a dead letter for another, in the store too. */
+  private exhume(letters: Map<string, Dead>, activityId: string): void {
+    const dead = letters.get(activityId)
+    if (dead === undefined) return
+    letters.delete(activityId)
+    this.journal?.push({ change: () => ({ exhume: [dead.position] }), apply: () => undefined })
   }
 
   // -- events ----------------------------------------------------------------------------------------------------------

@@ -33,9 +33,12 @@ export class History {
     if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, 1)
   }
 
-  /** It was not accepted after all. */
-  retract(activity: Activity): void {
-    if (this.named?.get(activity.id) === activity) this.named.delete(activity.id)
+  /** It was not accepted after all: its id is that of `before` again, if another had it. */
+  retract(activity: Activity, before?: Activity): void {
+    if (this.named?.get(activity.id) === activity) {
+      if (before === undefined) this.named.delete(activity.id)
+      else this.named.set(activity.id, before)
+    }
     if (activity.kind.rejectsOverlap) this.countRejecting(activity.type, -1)
   }
 

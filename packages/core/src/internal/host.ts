@@ -193,7 +193,7 @@ export const makeHost = (
 }
 
 /** The one type of a runtime made from a closure: nothing is validated, values are taken for JSON. */
-class LocalType implements CompiledType {
+export class LocalType implements CompiledType {
   readonly kernel: Kernel
   readonly name: string
   readonly definition = undefined
@@ -294,7 +294,7 @@ export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentEr
     : Result.succeed({ type: request.type, payload: kind.encodePayload(payload) })
 }
 const compiled = new WeakMap<ActivityType.Any, Omit<CompiledType, "kernel">>()
-const noHandler: AnyHandler = () => Effect.never
+export const noHandler: AnyHandler = () => Effect.never
 
 /** Whether a request was built by `ActivityType.make`: then its payload is decoded already. */
 export const isTyped = (request: WireRequest): request is ActivityType.ActivityRequest<ActivityType.Any> =>

@@ -126,7 +126,7 @@ export const step = <A>(
   entry: Entry,
   change: () => Change,
   apply: (written: Written | undefined) => A,
-  undo?: () => void
+  undo?: (error: AgentError.StoreUnavailable) => void
 ): Effect.Effect<A, AgentError.StoreUnavailable> => {
   const { journal } = entry
   if (journal === undefined) return Effect.sync(() => apply(undefined))
@@ -135,7 +135,7 @@ export const step = <A>(
       change,
       apply: (written) => resume(Exit.succeed(apply(written))),
       refuse: (error) => {
-        undo?.()
+        undo?.(error)
         resume(Exit.fail(error))
       }
     })

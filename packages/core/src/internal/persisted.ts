@@ -7,7 +7,7 @@ import type { DeadLetter } from "../AgentRuntime.ts"
 import type { LogEntry, Pending } from "../RuntimeStore.ts"
 import { Activity, noChain } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
-import type { CompiledType, Host } from "./host.ts"
+import { type CompiledType, type Host, LocalType, noHandler } from "./host.ts"
 import type { Kernel } from "./kernel.ts"
 import type { Outcome } from "./settle.ts"
 
@@ -160,6 +160,19 @@ const kindOf = (host: Host, type: string): CompiledType => {
   return kind
 }
 
+/** What has ended stays readable where its agent has changed since: then its payload stays JSON. */
+const readable = (
+  kernel: Kernel,
+  host: Host,
+  { payload, type }: typeof LogJson.Type
+): readonly [CompiledType, unknown] => {
+  const kind = host.find(type)
+  const found = kind?.decode(payload)
+  return kind === undefined || found instanceof AgentError.ActivityInvalid
+    ? [new LocalType(kernel, type, noHandler, undefined), payload]
+    : [kind, found]
+}
+
 const decoded = (kind: CompiledType, payload: unknown): unknown => {
   const result = kind.decode(payload)
   if (result instanceof AgentError.ActivityInvalid) throw new Error(result.message)
@@ -194,11 +207,11 @@ export const decodePending = (kernel: Kernel, host: Host, pending: Pending): Act
 /** Throws what is wrong where it cannot be decoded. */
 export const decodeLogEntry = (kernel: Kernel, host: Host, { at, entry, sequence }: LogEntry): Activity => {
   const json = parseLog(entry)
-  const kind = kindOf(host, json.type)
+  const [kind, payload] = readable(kernel, host, json)
   const options = json.correlationId === undefined ? undefined : { correlationId: json.correlationId }
   const origin = { id: json.id, options, chain: noChain, parent: undefined }
   const accepted = json.acceptedAt - kernel.startedAt
-  const activity = new Activity(kind, decoded(kind, json.payload), json.priority, accepted, origin)
+  const activity = new Activity(kind, payload, json.priority, accepted, origin)
   activity.status = json.status
   activity.attempts = json.attempts
   activity.sequence = sequence

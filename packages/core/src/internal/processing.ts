@@ -202,9 +202,8 @@ const interrupted = (entry: Entry, activity: Activity, interruption: Interruptio
       entry.host.metrics?.ended("interrupted")
       return putBack(entry, activity, undefined)
     case "shutdown":
-      // With a store: it stays pending there, and runs anew when the runtime is opened again.
-      entry.stopRunning(activity)
-      return
+      // With a store: it stays pending there, and runs anew, first of all, when the runtime is opened again.
+      return putBack(entry, activity, undefined, true)
     case "timeout": {
       const millis = activity.kind.timeoutMillis ?? entry.kernel.millis.activityTimeout
       const outcome = unprocessed("failed", AgentError.ActivityTimedOut.of(id, millis))
@@ -232,7 +231,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
     dead: false
   }
   const retry = activity.kind.definition?.retry
-  if (retry === undefined || entry.phase !== "active") return settle(entry, activity, outcome, now)
+  if (retry === undefined || entry.isEnding) return settle(entry, activity, outcome, now)
   const next = (delay: Exit.Exit<number | undefined>): void => {
     if (entry.attempt !== attempt) return
     if (Exit.isFailure(delay)) {
@@ -240,7 +239,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
     }
     if (delay.value === undefined) return settle(entry, activity, { ...outcome, dead: true }, now)
     // A terminate that came meanwhile cancels pending retries.
-    if (entry.phase !== "active") return settle(entry, activity, outcome, now)
+    if (entry.isEnding) return settle(entry, activity, outcome, now)
     entry.count.declared++
     entry.host.metrics?.ended("declared")
     entry.count.retried++
@@ -257,7 +256,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
 }
 
 /** An activity that was started waits again: in its lane, or until it is due. */
-const putBack = (entry: Entry, activity: Activity, due: number | undefined): void => {
+const putBack = (entry: Entry, activity: Activity, due: number | undefined, ahead = false): void => {
   const { waiting } = entry
   const { attempts, crashes, position, priority } = activity
   waiting.reenter(priority)
@@ -268,14 +267,15 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined): voi
     if (due === undefined) waiting.enqueue(activity)
     else waiting.hold(activity, due)
     // A terminate that came meanwhile cancels what is held back.
-    if (entry.phase !== "active") entry.cancelHeld()
+    if (entry.isEnding) entry.cancelHeld()
     entry.changed()
   }
   if (entry.journal === undefined) return apply()
-  const dueAt = encodeDue(entry.kernel, due)
+  // Where it waits for nothing it has its place from now on.
+  const dueAt = encodeDue(entry.kernel, due ?? (ahead ? undefined : entry.now))
   entry.history.beginSettling(activity, attempt)
   entry.journal.push({
-    change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead: false }] }),
+    change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead }] }),
     apply: () => {
       entry.history.endSettling(activity)
       apply()

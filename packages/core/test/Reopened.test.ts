@@ -1,0 +1,213 @@
+import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
+import { assert, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+
+class No extends Schema.TaggedError<No>()("No", {}) {}
+const retry = Schedule.spaced("1 minute").pipe(Schedule.upTo({ times: 2 }))
+const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
+const Die = ActivityType.make("Die")
+const Fail = ActivityType.make("Fail", { error: No, retry })
+const Rest = ActivityType.make("Rest")
+const Urge = ActivityType.make("Urge", { overlap: { interrupt: "requeue" } })
+const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Die, Fail, Rest, Urge] })
+const SumLayer = Workflow.layer(Sum, {
+  Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+  Die: () => Effect.die("died"),
+  Fail: () => Effect.andThen(Effect.sleep("1 second"), new No()),
+  Rest: (_, total) => Effect.as(Effect.sleep("20 seconds"), total),
+  Urge: (_, total) => Effect.succeed(total)
+})
+
+type Store = RuntimeStore.RuntimeStore["Service"]
+
+const makeStore = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) =>
+  Context.get(built, RuntimeStore.RuntimeStore)
+)
+
+const on = (store: Store, config: Partial<RuntimeConfig.RuntimeConfigShape> = {}, workflows = SumLayer) =>
+  workflows.pipe(
+    Layer.provideMerge(RuntimeManager.layerDurable),
+    Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)),
+    Layer.provide(RuntimeConfig.layer(config))
+  )
+
+/** A life of a manager, and how to end it. */
+const begin = Effect.fnUntraced(function* (layer: ReturnType<typeof on>) {
+  const scope = yield* Scope.make()
+  const manager = Context.get(yield* Layer.buildWithScope(layer, scope), RuntimeManager.RuntimeManager)
+  const end = Effect.gen(function* () {
+    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+    yield* pass(12)
+    yield* Fiber.join(closing)
+  })
+  return { sum: yield* manager.getOrCreate(Sum, { id: "sum" }), end }
+})
+
+const pass = (seconds: number) =>
+  Effect.replicateEffect(TestClock.adjust("1 second"), seconds, { concurrency: 1, discard: true })
+
+it.effect("P5 a dead letter that made room for another is gone from the store too", () =>
+  Effect.gen(function* () {
+    const store = yield* makeStore
+    const layer = on(store, { deadLetterCapacity: 2 })
+    const first = yield* begin(layer)
+    for (const id of ["a", "b", "c", "d"]) {
+      yield* first.sum.send(Die.make(), { id })
+      yield* first.sum.awaitReceipt(id)
+    }
+    yield* first.sum.discard("c")
+    yield* first.end
+    const { sum } = yield* begin(layer)
+    assert.deepStrictEqual(
+      (yield* sum.deadLetters).map(({ activityId }) => activityId as string),
+      ["d"]
+    )
+    assert.strictEqual((yield* store.open(sum.id))?.deadLetters.length, 1)
+  })
+)
+
+it.effect("R6 an activity that a shutdown interrupts has not crashed: it runs first, however often that happens", () =>
+  Effect.gen(function* () {
+    const layer = on(yield* makeStore)
+    for (let life = 1; life <= 5; life++) {
+      const { end, sum } = yield* begin(layer)
+      if (life === 1) {
+        yield* sum.send(Rest.make(), { id: "rest" })
+        yield* sum.send(Add.make({ n: 1 }), { id: "next" })
+      }
+      yield* pass(2)
+      const { attempts, status } = yield* sum.receipt("rest")
+      assert.deepStrictEqual([attempts, status], [life, "running"])
+      yield* end
+    }
+  })
+)
+
+for (const when of ["fails", "is put back"]) {
+  it.effect(`R6 an activity that ${when} while its process ends is retried by the next; what is delayed stays`, () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore
+      const gate = Latch.makeUnsafe(true)
+      const layer = on({ ...store, write: (writes) => Effect.andThen(gate.await, store.write(writes)) })
+      const first = yield* begin(layer)
+      yield* first.sum.send(Add.make({ n: 1 }), { id: "later", deliverAt: 3_600_000 })
+      yield* first.sum.send(Fail.make(), { id: "fail" })
+      yield* TestClock.adjust("500 millis")
+      if (when === "is put back") {
+        yield* gate.close
+        yield* TestClock.adjust("1 second")
+      }
+      const ending = yield* Effect.forkChild(first.end, { startImmediately: true })
+      yield* gate.open
+      yield* Fiber.join(ending)
+      const { sum } = yield* begin(layer)
+      const [later, fail] = [yield* sum.receipt("later"), yield* sum.receipt("fail")]
+      assert.deepStrictEqual([later.status, fail.status, fail.attempts], ["accepted", "accepted", 1])
+    })
+  )
+}
+
+it.effect("P5 D2 retries are counted over the lives of the process", () =>
+  Effect.gen(function* () {
+    const layer = on(yield* makeStore)
+    const lives: Array<unknown> = []
+    for (let life = 1; life <= 3; life++) {
+      const { end, sum } = yield* begin(layer)
+      if (life === 1) yield* sum.send(Fail.make(), { id: "fail" })
+      yield* pass(40)
+      const { attempts, status } = yield* sum.receipt("fail")
+      lives.push([attempts, status])
+      yield* end
+      yield* pass(20)
+    }
+    assert.deepStrictEqual(lives, [
+      [1, "accepted"],
+      [2, "accepted"],
+      [3, "failed"]
+    ])
+  })
+)
+
+it.effect("D2 what became due, and what went back to its lane, comes back in its order", () =>
+  Effect.gen(function* () {
+    const layer = on(yield* makeStore)
+    const first = yield* begin(layer)
+    yield* first.sum.send(Rest.make(), { id: "requeued" })
+    yield* first.sum.send(Add.make({ n: 1 }), { id: "due", deliverAt: 4_000 })
+    yield* pass(1)
+    yield* first.sum.send(Add.make({ n: 1 }), { id: "early" })
+    yield* first.sum.pause
+    yield* pass(1)
+    yield* first.sum.send(Urge.make(), { id: "urge" })
+    yield* pass(4)
+    yield* first.sum.send(Add.make({ n: 1 }), { id: "late" })
+    yield* first.end
+    const { sum } = yield* begin(layer)
+    const seen = yield* sum.subscription()
+    yield* sum.resume
+    const reading = yield* Effect.forkChild(Stream.runCollect(Stream.take(seen, 5)), { startImmediately: true })
+    yield* pass(30)
+    assert.deepStrictEqual(
+      (yield* Fiber.join(reading)).map((event) => "activityId" in event && (event.activityId as string)),
+      ["urge", "early", "requeued", "due", "late"]
+    )
+  })
+)
+
+it.effect("B5 P9 what has ended is told also where its agent no longer knows it", () =>
+  Effect.gen(function* () {
+    const store = yield* makeStore
+    const first = yield* begin(on(store))
+    yield* first.sum.send(Add.make({ n: 1 }), { id: "add" })
+    yield* first.sum.awaitReceipt("add")
+    yield* first.end
+    const Smaller = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Rest] })
+    const layer = Workflow.layer(Smaller, { Rest: (_, total) => Effect.succeed(total) })
+    const { sum } = yield* begin(on(store, {}, layer))
+    const events = yield* Stream.runCollect(Stream.take(sum.subscribe({ from: "earliest" }), 1))
+    assert.deepInclude(events[0], { _tag: "Processed", type: "Add", payload: { n: 1 } })
+    yield* sum.ask(Rest.make(), { id: "rest" })
+    assert.strictEqual((yield* sum.receipt("add")).status, "succeeded")
+  })
+)
+
+it.effect("P9 D6 a replay that the store refuses changes nothing, and nobody is told that it is accepted", () =>
+  Effect.gen(function* () {
+    const store = yield* makeStore
+    let down = false
+    const away = Exit.fail(new AgentError.StoreUnavailable({ message: "away" }))
+    const layer = on({
+      ...store,
+      write: (writes) => (down ? Effect.succeed(writes.map(() => away)) : store.write(writes))
+    })
+    const { sum } = yield* begin(layer)
+    yield* sum.send(Die.make(), { id: "die" })
+    yield* sum.awaitReceipt("die")
+    down = true
+    const replayed = yield* Effect.forkChild(Effect.flip(sum.replay("die")), { startImmediately: true })
+    assert.strictEqual((yield* Effect.flip(sum.send(Die.make(), { id: "die" })))._tag, "StoreUnavailable")
+    assert.strictEqual((yield* Fiber.join(replayed))._tag, "StoreUnavailable")
+    down = false
+    assert.strictEqual((yield* sum.receipt("die")).status, "failed")
+    assert.strictEqual((yield* sum.deadLetters).length, 1)
+    yield* sum.replay("die")
+    assert.strictEqual((yield* sum.awaitReceipt("die")).sequence, 2)
+  })
+)
+
+it.effect("B8 who watches is told that a delayed activity waits in its lane now", () =>
+  Effect.gen(function* () {
+    const { sum } = yield* begin(on(yield* makeStore))
+    yield* sum.pause
+    yield* sum.send(Add.make({ n: 1 }), { deliverAt: 1000 })
+    const sizes: Array<number> = []
+    const watch = Stream.runForEach(sum.changes, ({ mailbox }) =>
+      Effect.sync(() => sizes.push(mailbox.lanes.standard.size))
+    )
+    yield* Effect.forkChild(watch, { startImmediately: true })
+    yield* pass(2)
+    assert.deepStrictEqual(sizes, [0, 1])
+  })
+)
