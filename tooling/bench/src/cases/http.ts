@@ -1,6 +1,6 @@
 /** The HTTP API on a real socket, server and client each in a process of its own. */
 import type { Case, Contender } from "../Case.ts"
-import { makeLoad, openReaders, postRequest, startServer } from "../http/Client.ts"
+import { makeLoad, openReaders, postRequest, withServer } from "../http/Client.ts"
 import { body, eventsPath, path } from "../http/Note.ts"
 import type { ServerName } from "../http/Servers.ts"
 import { throughput } from "../Measure.ts"
@@ -13,12 +13,12 @@ const warmUp = 10_000
 /** Requests per second, each connection sending its next request when it has the answer to the last. */
 const sending =
   (name: ServerName): Contender =>
-  async () => {
-    const { port } = await startServer(name)
-    const load = await makeLoad(port, connections, postRequest(path, body))
-    await load.run(warmUp)
-    return throughput(500, () => load.run(500))
-  }
+  () =>
+    withServer(name, async ({ port }) => {
+      const load = await makeLoad(port, connections, postRequest(path, body))
+      await load.run(warmUp)
+      return throughput(500, () => load.run(500))
+    })
 
 const send: Case = {
   name: "http/send",
@@ -43,12 +43,12 @@ const sendMany: Case = {
   name: "http/send-many",
   measures: "Activities per second where each request holds 1000 as NDJSON, over 4 connections, each line answered.",
   unit: "ops/s",
-  ours: async () => {
-    const { port } = await startServer("agent-runtime")
-    const request = postRequest(path, `${body}\n`.repeat(lines), "application/x-ndjson")
-    const load = await makeLoad(port, 4, request)
-    return throughput(4 * lines, () => load.run(4))
-  },
+  ours: () =>
+    withServer("agent-runtime", async ({ port }) => {
+      const request = postRequest(path, `${body}\n`.repeat(lines), "application/x-ndjson")
+      const load = await makeLoad(port, 4, request)
+      return throughput(4 * lines, () => load.run(4))
+    }),
   peers: { "http/send": sending("agent-runtime") },
   targets: [{ peer: "http/send", ratio: 10 }]
 }
@@ -59,11 +59,11 @@ const readers = 100
 /** Events per second that reach all readers together. */
 const broadcasting =
   (name: ServerName): Contender =>
-  async () => {
-    const server = await startServer(name)
-    const all = await openReaders(server.port, eventsPath, readers)
-    return throughput(burst * readers, () => all.burst(() => server.burst(burst)))
-  }
+  () =>
+    withServer(name, async (server) => {
+      const all = await openReaders(server.port, eventsPath, readers)
+      return throughput(burst * readers, () => all.burst(() => server.burst(burst)))
+    })
 
 const fanOut: Case = {
   name: "http/fan-out",
@@ -88,14 +88,14 @@ const measuredReaders = 500
 /** Bytes of heap and buffers that each open event stream costs the server. */
 const perReader =
   (name: ServerName): Contender =>
-  async () => {
-    const server = await startServer(name)
-    // The first readers pay for compiled code.
-    await openReaders(server.port, eventsPath, 50)
-    const before = await server.memory()
-    await openReaders(server.port, eventsPath, measuredReaders)
-    return ((await server.memory()) - before) / measuredReaders
-  }
+  () =>
+    withServer(name, async (server) => {
+      // The first readers pay for compiled code.
+      await openReaders(server.port, eventsPath, 50)
+      const before = await server.memory()
+      await openReaders(server.port, eventsPath, measuredReaders)
+      return ((await server.memory()) - before) / measuredReaders
+    })
 
 const subscriberMemory: Case = {
   name: "http/subscriber-memory",

@@ -7,8 +7,11 @@ import type { Case } from "../Case.ts"
 const firstAnswer = (program: string, args: ReadonlyArray<string>): Promise<number> =>
   new Promise((resolve, reject) => {
     const start = performance.now()
-    const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+    const child = spawn(process.execPath, [...process.execArgv, program, ...args], {
+      stdio: ["ignore", "pipe", "pipe"]
+    })
     let output = ""
+    let answered: number | undefined
     const read = (chunk: Buffer) => {
       const before = output
       output += chunk.toString()
@@ -17,19 +20,21 @@ const firstAnswer = (program: string, args: ReadonlyArray<string>): Promise<numb
       if (address === undefined || found.test(before)) return
       fetch(`${address}/healthz`)
         .then((response) => response.text())
-        .then(() => resolve(performance.now() - start), reject)
+        .then(() => (answered = performance.now() - start), reject)
         .finally(() => child.kill("SIGKILL"))
     }
     child.stdout.on("data", read)
     child.stderr.on("data", read)
     child.on("error", reject)
-    child.on("exit", (code) => reject(new Error(`${program} ended with ${code}\n${output}`)))
+    child.on("exit", (code) =>
+      answered === undefined ? reject(new Error(`${program} ended with ${code}\n${output}`)) : resolve(answered)
+    )
   })
 
 const nothing = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const start = performance.now()
-    const child = spawn(process.execPath, ["--eval", ""], { stdio: "ignore" })
+    const child = spawn(process.execPath, [...process.execArgv, "--eval", ""], { stdio: "ignore" })
     child.on("error", reject)
     child.on("exit", () => resolve(performance.now() - start))
   })

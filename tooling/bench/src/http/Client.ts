@@ -1,5 +1,6 @@
 /** Load from plain sockets: the client must cost less than any server that it measures. */
 import { fork, type ChildProcess } from "node:child_process"
+import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { fileURLToPath } from "node:url"
 import type { ServerName } from "./Servers.ts"
@@ -13,13 +14,16 @@ export interface RunningServer {
 
 const program = fileURLToPath(new URL("./serve.ts", import.meta.url))
 
-/** Starts a server in a process of its own, which ends with this one. */
-export const startServer = async (name: ServerName): Promise<RunningServer> => {
-  const child = fork(program, [name], { execArgv: ["--expose-gc"], stdio: ["ignore", "ignore", "inherit", "ipc"] })
+/** Runs `use` with a server in a process of its own, which has the flags of this one, and ends it afterwards. */
+export const withServer = async <A>(name: ServerName, use: (server: RunningServer) => Promise<A>): Promise<A> => {
+  const child = fork(program, [name], {
+    execArgv: [...process.execArgv, "--expose-gc"],
+    stdio: ["ignore", "ignore", "inherit", "ipc"]
+  })
   const listening = await nextAnswer(child)
   if (listening._tag !== "Listening") throw new Error(`${name} did not start`)
   const send = (request: Request): void => void child.send(request)
-  return {
+  const result = await use({
     port: listening.port,
     burst: (events) => send({ _tag: "Burst", events }),
     memory: async () => {
@@ -28,7 +32,11 @@ export const startServer = async (name: ServerName): Promise<RunningServer> => {
       if (answer._tag !== "Memory") throw new Error(`${name} did not answer its memory`)
       return answer.bytes
     }
-  }
+  })
+  const ended = once(child, "exit")
+  child.kill("SIGKILL")
+  await ended
+  return result
 }
 
 const nextAnswer = (child: ChildProcess): Promise<Answer> =>
