@@ -28,6 +28,8 @@ export interface Case {
   readonly targets: ReadonlyArray<Target>
   /** Flags for the processes that measure, such as `--expose-gc`. */
   readonly nodeFlags?: ReadonlyArray<string>
+  /** Every sample is the same, so that one is enough. */
+  readonly exact?: boolean
 }
 
 /** The name under which our own contender runs. */

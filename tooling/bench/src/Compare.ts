@@ -45,5 +45,28 @@ const compareResult = (before: Result, after: Result): Change => {
   }
 }
 
+export interface RatioChange {
+  readonly name: string
+  readonly peer: string
+  readonly factor: number
+}
+
+/** Two runs of the same code should give every ratio within so much. */
+export const repeatable = 0.15
+
+/** The ratios to each peer that both reports hold, the ones that differ most first. */
+export const ratioChanges = (before: Report, after: Report): ReadonlyArray<RatioChange> =>
+  after.results
+    .flatMap(({ name, peers }) => {
+      const previous = before.results.find((result) => result.name === name)?.peers ?? {}
+      return Object.entries(peers).flatMap(([peer, { ratio }]) =>
+        previous[peer] === undefined ? [] : [{ name, peer, factor: ratio / previous[peer].ratio }]
+      )
+    })
+    .toSorted((a, b) => distance(b) - distance(a))
+
+/** How far apart the two ratios are, the larger over the smaller: 0.2 is 20 %. */
+export const distance = ({ factor }: RatioChange): number => Math.max(factor, 1 / factor) - 1
+
 const absolute = (before: Result, after: Result): number =>
   after.unit === "ops/s" ? after.ours.median / before.ours.median : before.ours.median / after.ours.median

@@ -7,13 +7,14 @@ const end = "<!-- performance:end -->"
 
 /** The section's text: every figure with its hardest peer and the limit, and where it was measured. */
 export const performanceSection = (report: Report, charts: ReadonlyArray<string> = []): string => {
-  const { arch, cores, cpu, date, memoryGiB, os } = report.machine
+  const { arch, cores, cpu, date, memoryGiB, nodeFlags = "", os } = report.machine
   const versions = Object.entries(report.versions)
     .filter(([name]) => !name.startsWith("@agent-runtime/"))
     .map(([name, version]) => `${name} ${version}`)
   return [
     `Measured on ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os} (${arch}), ${String(date).slice(0, 10)}: medians of fresh ` +
-      "processes that ran in turn. Each figure is shown beside the peer it does worst against; the ratio is ours over the peer's " +
+      `processes that ran in turn${nodeFlags === "" ? "" : `, Node with \`${nodeFlags}\` for all contenders`}. ` +
+      "Each figure is shown beside the peer it does worst against; the ratio is ours over the peer's " +
       "(for time and memory the peer's over ours), so more is always better.",
     "",
     "| figure | ours | held against | ratio | limit |",

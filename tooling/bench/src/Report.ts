@@ -1,7 +1,7 @@
 /** The JSON that `bench --json` writes and that the comparison, the charts and the README section read. */
 import { readFileSync } from "node:fs"
 import { ratio, type Case, type Unit } from "./Case.ts"
-import { summarize, type Summary } from "./Statistics.ts"
+import { medianInterval, summarize, type Summary } from "./Statistics.ts"
 
 export interface PeerResult extends Summary {
   readonly ratio: number
@@ -19,7 +19,15 @@ export interface Result {
   readonly ours: Summary
   readonly peers: Readonly<Record<string, PeerResult>>
   readonly targets: ReadonlyArray<TargetResult>
+  /** Absent, as the next two are, from what was measured before they were told. */
+  readonly rounds?: number
+  /** How far off the ratio that is known least may be: 0.05 is 5 % to either side. */
+  readonly uncertainty?: number
+  /** How many samples were made while other processes kept the machine busy. */
+  readonly disturbed?: number
 }
+
+export type MeasuredResult = Result & Required<Pick<Result, "rounds" | "uncertainty">>
 
 export interface Report {
   readonly machine: Readonly<Record<string, string | number>>
@@ -37,7 +45,7 @@ export const makeResult = (
   case_: Pick<Case, "name" | "unit" | "targets">,
   own: ReadonlyArray<number>,
   peers: Readonly<Record<string, ReadonlyArray<number>>>
-): Result => {
+): MeasuredResult => {
   const ours = summarize(own)
   const results = Object.fromEntries(
     Object.entries(peers).map(([peer, samples]): [string, PeerResult] => {
@@ -54,8 +62,26 @@ export const makeResult = (
       const result = results[peer]
       if (result === undefined) throw new Error(`${case_.name}: the target names the unknown peer "${peer}"`)
       return { peer, ratio, met: result.ratio >= ratio }
-    })
+    }),
+    rounds: own.length,
+    uncertainty: Math.max(
+      0,
+      ...Object.entries(peers).map(([peer, samples]) =>
+        uncertainty(results[peer]!.ratio, own, samples, (own, peer) => ratio(case_.unit, own, peer))
+      )
+    )
   }
+}
+
+/** The ratios of the rounds, whose contenders ran one after the other, tell how far off the ratio of the medians may be. */
+const uncertainty = (
+  of: number,
+  own: ReadonlyArray<number>,
+  peer: ReadonlyArray<number>,
+  ratio: (own: number, peer: number) => number
+): number => {
+  const [low, high] = medianInterval(own.map((sample, round) => ratio(sample, peer[round]!)))
+  return Math.max(high / of, of / low) - 1
 }
 
 /** Reads a report from a file; fails when the file holds something else. */

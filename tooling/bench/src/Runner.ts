@@ -1,55 +1,108 @@
-/** Runs cases: their contenders in turn, each sample in a fresh process. */
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
+/**
+ * Runs cases: a round of each, then a round of each again, until their ratios are settled.
+ *
+ * The rounds of a case lie minutes apart, because a machine that is slow for a while would otherwise slow all of them: the
+ * rounds would agree with each other, and not with those of the next run.
+ */
 import { ours, type Case } from "./Case.ts"
-import { makeResult, type Result } from "./Report.ts"
+import { makeResult, type MeasuredResult, type Result } from "./Report.ts"
+import type { Sample } from "./Sample.ts"
 
 export interface RunOptions {
-  readonly rounds: number
-  readonly quick: boolean
+  readonly leastRounds: number
+  readonly mostRounds: number
+  /** From then on nothing is done beyond the least rounds. */
+  readonly isTimeUp: () => boolean
+  readonly take: (case_: Case, contender: string) => Promise<Sample>
   /** Told before each sample, for a progress line. */
   readonly onSample: (case_: Case, contender: string, round: number) => void
+  /** Told when a case has had its last round. */
+  readonly onResult: (result: Result) => void
+  readonly onFailure: (case_: Case, error: unknown) => void
 }
 
-const child = fileURLToPath(new URL("./child.ts", import.meta.url))
+/**
+ * A ratio that is known to within so much is settled: where that holds in two runs, they are less than 15 % apart, as
+ * 1.07² < 1.15.
+ */
+export const settledWithin = 0.07
 
-export const runCase = async (case_: Case, options: RunOptions): Promise<Result> => {
-  const contenders = [ours, ...Object.keys(case_.peers)]
-  const samples: Record<string, Array<number>> = Object.fromEntries(contenders.map((contender) => [contender, []]))
-  for (let round = 0; round < options.rounds; round++) {
-    // Each round starts with another contender, so that none always follows the same neighbour.
-    for (let i = 0; i < contenders.length; i++) {
-      const contender = contenders[(i + round) % contenders.length]!
-      const bound = case_.peers[contender]
-      if (typeof bound !== "number") options.onSample(case_, contender, round)
-      samples[contender]!.push(typeof bound === "number" ? bound : await sample(case_, contender, options.quick))
+/** A sample during which others used more than so much of a processor is made again. */
+const tolerated = 0.15
+
+/** A machine that is busy all the time must not make a run much longer. */
+const mostRetries = 5
+
+interface Progress {
+  readonly case_: Case
+  readonly samples: Readonly<Record<string, Array<number>>>
+  retries: number
+  disturbed: number
+}
+
+/** Answers the results in the order of the cases, without those that failed. */
+export const runCases = async (cases: ReadonlyArray<Case>, options: RunOptions): Promise<ReadonlyArray<Result>> => {
+  const results = new Map<Case, Result>()
+  let going: ReadonlyArray<Progress> = cases.map(begin)
+  for (let round = 0; going.length > 0; round++) {
+    const unsettled: Array<Progress> = []
+    for (const progress of going) {
+      const { case_ } = progress
+      const isOver = (done: number): boolean => done >= options.leastRounds && options.isTimeUp()
+      try {
+        if (!isOver(round)) await playRound(progress, round, options)
+        const result = resultOf(progress)
+        if (isOver(round + 1) || isDone(case_, result, options)) {
+          results.set(case_, result)
+          options.onResult(result)
+        } else unsettled.push(progress)
+      } catch (error) {
+        options.onFailure(case_, error)
+      }
     }
+    going = unsettled
   }
-  const { [ours]: own, ...peers } = samples
-  return makeResult(case_, own!, peers)
+  return cases.flatMap((case_) => results.get(case_) ?? [])
 }
 
-const sample = (case_: Case, contender: string, quick: boolean): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const process_ = spawn(process.execPath, [...(case_.nodeFlags ?? []), child, case_.name, contender], {
-      // What a deployment runs: built packages, production mode.
-      env: {
-        ...process.env,
-        NODE_ENV: "production",
-        NODE_OPTIONS: "",
-        ...(quick ? { BENCH_WARM_UP: "150", BENCH_DURATION: "250" } : {})
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: 180_000
-    })
-    let output = ""
-    let errors = ""
-    process_.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
-    process_.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()))
-    process_.on("error", reject)
-    process_.on("close", (code, signal) => {
-      const line = output.trim().split("\n").at(-1) ?? ""
-      if (code === 0 && line.startsWith("{")) resolve(Number(JSON.parse(line).sample))
-      else reject(new Error(`${case_.name}, ${contender}: ended with ${signal ?? code}\n${errors.slice(-4000)}`))
-    })
-  })
+const contendersOf = (case_: Case): ReadonlyArray<string> => [ours, ...Object.keys(case_.peers)]
+
+const begin = (case_: Case): Progress => ({
+  case_,
+  samples: Object.fromEntries(contendersOf(case_).map((contender) => [contender, []])),
+  retries: 0,
+  disturbed: 0
+})
+
+const playRound = async (progress: Progress, round: number, options: RunOptions): Promise<void> => {
+  const { case_, samples } = progress
+  const contenders = contendersOf(case_)
+  // Each round starts with another contender, so that none always follows the same neighbour.
+  for (let i = 0; i < contenders.length; i++) {
+    const contender = contenders[(i + round) % contenders.length]!
+    const bound = case_.peers[contender]
+    if (typeof bound !== "number") options.onSample(case_, contender, round)
+    samples[contender]!.push(typeof bound === "number" ? bound : await calmSample(progress, contender, options))
+  }
+}
+
+const calmSample = async (progress: Progress, contender: string, { take }: RunOptions): Promise<number> => {
+  let sample = await take(progress.case_, contender)
+  if (sample.disturbance > tolerated && progress.retries < mostRetries) {
+    progress.retries++
+    const again = await take(progress.case_, contender)
+    if (again.disturbance < sample.disturbance) sample = again
+  }
+  if (sample.disturbance > tolerated) progress.disturbed++
+  return sample.value
+}
+
+const resultOf = ({ case_, disturbed, samples }: Progress): MeasuredResult => {
+  const { [ours]: own, ...peers } = samples
+  return { ...makeResult(case_, own!, peers), disturbed }
+}
+
+const isDone = (case_: Case, { rounds, uncertainty }: MeasuredResult, options: RunOptions): boolean =>
+  case_.exact === true ||
+  rounds >= options.mostRounds ||
+  (rounds >= options.leastRounds && uncertainty <= settledWithin)

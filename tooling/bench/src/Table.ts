@@ -3,7 +3,7 @@ import { columns, figure, ratioText } from "./Format.ts"
 import type { Result } from "./Report.ts"
 
 export const table = (result: Result): string => {
-  const { name, ours, peers, targets, unit } = result
+  const { disturbed = 0, name, ours, peers, rounds = 0, targets, uncertainty = 0, unit } = result
   const rows = [
     [name, "median", "min", "max", "ratio", "target", ""],
     ["  ours", figure(unit, ours.median), figure(unit, ours.min), figure(unit, ours.max), "", "", ""],
@@ -20,5 +20,9 @@ export const table = (result: Result): string => {
       ]
     })
   ]
-  return columns(rows)
+  return [
+    columns(rows),
+    `  rounds: ${rounds}; ratios known to within ${Math.ceil(uncertainty * 100)} %` +
+      (disturbed > 0 ? `; samples that others disturbed: ${disturbed}` : "")
+  ].join("\n")
 }

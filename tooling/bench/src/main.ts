@@ -1,12 +1,13 @@
-/** `bench [--only NAME] [--json FILE] [--charts FOLDER] [--quick] [--rounds N] [--list]` */
+/** `bench [--only NAME] [--json FILE] [--charts FOLDER] [--quick] [--rounds N] [--minutes N] [--node-flags=FLAGS] [--list]` */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { allCases } from "./Cases.ts"
 import { charts } from "./Chart.ts"
 import { machine, versions } from "./Machine.ts"
-import type { Report, Result } from "./Report.ts"
-import { runCase } from "./Runner.ts"
+import type { Report } from "./Report.ts"
+import { runCases } from "./Runner.ts"
+import { defaultNodeFlags, takeSample } from "./Sample.ts"
 import { table } from "./Table.ts"
 
 const { values } = parseArgs({
@@ -16,6 +17,8 @@ const { values } = parseArgs({
     charts: { type: "string" },
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
+    minutes: { type: "string", default: "25" },
+    "node-flags": { type: "string", default: defaultNodeFlags },
     list: { type: "boolean", default: false }
   }
 })
@@ -33,34 +36,38 @@ if (values.list) {
   process.exit(0)
 }
 
-const rounds = Number(values.rounds ?? (values.quick ? 2 : 5))
-if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds wants a whole number of at least 1")
+const fixed = values.quick || values.rounds !== undefined
+const leastRounds = Number(values.rounds ?? (values.quick ? 2 : 5))
+if (!Number.isInteger(leastRounds) || leastRounds < 1) throw new Error("--rounds wants a whole number of at least 1")
+const minutes = Number(values.minutes)
+if (!(minutes > 0)) throw new Error("--minutes wants a number above 0")
+const nodeFlags = values["node-flags"].split(" ").filter((flag) => flag !== "")
 
 const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
 }
 
-const results: Array<Result> = []
 const failures: Array<string> = []
-for (const [index, case_] of cases.entries()) {
-  try {
-    const result = await runCase(case_, {
-      rounds,
-      quick: values.quick,
-      onSample: ({ name }, contender, round) =>
-        progress(`[${index + 1}/${cases.length}] ${name}  round ${round + 1}/${rounds}  ${contender}`)
-    })
-    results.push(result)
+const begun = performance.now()
+const results = await runCases(cases, {
+  leastRounds,
+  mostRounds: fixed ? leastRounds : 15,
+  isTimeUp: () => performance.now() - begun > minutes * 60_000,
+  take: (case_, contender) => takeSample(case_, contender, { quick: values.quick, nodeFlags }),
+  onSample: (case_, contender, round) =>
+    progress(`round ${round + 1}  [${cases.indexOf(case_) + 1}/${cases.length}]  ${case_.name}  ${contender}`),
+  onResult: (result) => {
     progress("")
     console.log(`${table(result)}\n`)
-  } catch (error) {
+  },
+  onFailure: ({ name }, error) => {
     progress("")
-    failures.push(case_.name)
-    console.error(`${case_.name} failed: ${error instanceof Error ? error.message : String(error)}\n`)
+    failures.push(name)
+    console.error(`${name} failed: ${error instanceof Error ? error.message : String(error)}\n`)
   }
-}
+})
 
-const report: Report = { machine: machine(), versions: versions(), results }
+const report: Report = { machine: { ...machine(), nodeFlags: nodeFlags.join(" ") }, versions: versions(), results }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
 if (values.charts !== undefined) {
   mkdirSync(values.charts, { recursive: true })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { compare } from "../src/Compare.ts"
+import { compare, distance, ratioChanges } from "../src/Compare.ts"
 import { chart, charts } from "../src/Chart.ts"
 import { performanceSection, replaceSection } from "../src/Readme.ts"
 import { makeResult, readReport, type Report } from "../src/Report.ts"
-import { median, spread, summarize } from "../src/Statistics.ts"
+import { median, medianInterval, spread, summarize } from "../src/Statistics.ts"
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -18,7 +18,7 @@ const report = (
   results: [
     makeResult({ name: "group/figure", unit, targets: [{ peer: "Peer", ratio: 2 }] }, own, {
       Peer: peer,
-      "limit: plain": [1000, 1000, 1000]
+      "limit: plain": own.map(() => 1000)
     })
   ]
 })
@@ -35,6 +35,31 @@ describe("statistics", () => {
     expect(summarize([10, 30, 20])).toStrictEqual({ median: 20, min: 10, max: 30 })
     expect(spread({ median: 20, min: 10, max: 30 })).toBe(1)
   })
+
+  it("find the median between the k-th smallest and the k-th largest sample with a confidence of 90 %", () => {
+    const ranks = (count: number) => medianInterval(Array.from({ length: count }, (_, i) => count - i))
+    // Le Boudec's table for 95 % begins its second row at 9, that for 90 % at 8.
+    expect(ranks(1)).toStrictEqual([1, 1])
+    expect(ranks(5)).toStrictEqual([1, 5])
+    expect(ranks(7)).toStrictEqual([1, 7])
+    expect(ranks(8)).toStrictEqual([2, 7])
+    expect(ranks(11)).toStrictEqual([3, 9])
+    expect(ranks(15)).toStrictEqual([4, 12])
+  })
+
+  it("miss the median with their interval as seldom as they say", () => {
+    let seed = 1
+    const skewed = () => Math.exp(((seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32) * 4)
+    for (const count of [5, 8, 11, 15]) {
+      let missed = 0
+      for (let trial = 0; trial < 10_000; trial++) {
+        const [low, high] = medianInterval(Array.from({ length: count }, skewed))
+        if (Math.exp(2) < low || Math.exp(2) > high) missed++
+      }
+      expect(missed).toBeLessThan(1000)
+      expect(missed).toBeGreaterThan(200)
+    }
+  })
 })
 
 describe("a result", () => {
@@ -48,10 +73,18 @@ describe("a result", () => {
         Peer: { median: 100, min: 90, max: 120, ratio: 3 },
         "limit: plain": { median: 1000, min: 1000, max: 1000, ratio: 0.3 }
       },
-      targets: [{ peer: "Peer", ratio: 2, met: true }]
+      targets: [{ peer: "Peer", ratio: 2, met: true }],
+      rounds: 3,
+      uncertainty: expect.closeTo(3 / (310 / 120) - 1)
     })
     expect(report([199], [100]).results[0]?.targets[0]?.met).toBe(false)
     expect(report([200], [100]).results[0]?.targets[0]?.met).toBe(true)
+  })
+
+  it("says how far off the ratio may be that is known least, by the ratios of its rounds", () => {
+    const { results } = report([100, 110, 120, 130, 140], [50, 55, 60, 65, 70])
+    // The rounds agree about the peer, whatever the machine did meanwhile; not about the limit, which never moved.
+    expect(results[0]?.uncertainty).toBeCloseTo(120 / 100 - 1)
   })
 
   it("has the peer's over ours as its ratio where less is better", () => {
@@ -99,6 +132,18 @@ describe("the comparison", () => {
     expect(compare(report([100], [300], "bytes"), report([200], [300], "bytes"))).toMatchObject([{ verdict: "slower" }])
   })
 
+  it("tells how far apart the ratios of two runs are, whichever is larger, the worst first", () => {
+    const ratios = ratioChanges(report([300], [100]), report([240], [100]))
+    expect(ratios).toStrictEqual([
+      { name: "group/figure", peer: "Peer", factor: expect.closeTo(0.8) },
+      { name: "group/figure", peer: "limit: plain", factor: expect.closeTo(0.8) }
+    ])
+    expect(ratios.map(distance)).toStrictEqual([expect.closeTo(0.25), expect.closeTo(0.25)])
+    const [first] = ratioChanges(report([240], [100]), report([300], [50]))
+    expect(first).toStrictEqual({ name: "group/figure", peer: "Peer", factor: expect.closeTo(2.5) })
+    expect(ratioChanges({ ...report([1], [1]), results: [] }, report([1], [1]))).toStrictEqual([])
+  })
+
   it("leaves out what only one report holds", () => {
     expect(compare({ ...report([1], [1]), results: [] }, report([1], [1]))).toStrictEqual([])
   })
@@ -111,6 +156,14 @@ describe("the README section", () => {
     expect(section).toContain("Test CPU, 2 cores, 24 GiB, Linux (x64), 2026-01-02")
     expect(section).toContain("Versions: node 24.0.0, effect 4.1.0.")
     expect(section).toContain("| `group/figure` | 3.00 M/s | Peer 1.00 M/s | 3.00× | plain 1.00 k/s |")
+  })
+
+  it("says with which flags Node ran", () => {
+    const made = report([1], [1])
+    expect(section).not.toContain("Node with")
+    expect(performanceSection({ ...made, machine: { ...made.machine, nodeFlags: "--a --b" } })).toContain(
+      "fresh processes that ran in turn, Node with `--a --b` for all contenders. Each figure"
+    )
   })
 
   it("replaces what is between the markers and nothing else", () => {

@@ -27,6 +27,7 @@ const bounded = (name: string, entry: string, limit: number): Case => ({
   name: `size/${name}`,
   measures: `Everything that ${entry} exports, bundled, minified and compressed, without effect and the packages below it.`,
   unit: "bytes",
+  exact: true,
   ours: () => bundleBytes(entry, alone),
   peers: { [`${limit} KB`]: limit * kilobyte },
   targets: [{ peer: `${limit} KB`, ratio: 1 }]

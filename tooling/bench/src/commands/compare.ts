@@ -1,11 +1,15 @@
-/** `bench:compare A.json B.json` names what got slower from A to B than the noise allows, and then ends with 1. */
-import { compare } from "../Compare.ts"
+/**
+ * `bench:compare A.json B.json` names what got slower from A to B than the noise allows, and then ends with 1; and the ratios that
+ * two runs of the same code should not give.
+ */
+import { compare, distance, ratioChanges, repeatable } from "../Compare.ts"
 import { columns, ratioText } from "../Format.ts"
 import { readReport } from "../Report.ts"
 
 const [before, after] = process.argv.slice(2)
 if (before === undefined || after === undefined) throw new Error("bench:compare wants two JSON files")
-const changes = compare(readReport(before), readReport(after))
+const reports = [readReport(before), readReport(after)] as const
+const changes = compare(...reports)
 console.log(
   columns([
     ["figure", "factor", "noise", "verdict"],
@@ -17,6 +21,18 @@ console.log(
     ])
   ])
 )
+
+const ratios = ratioChanges(...reports)
+const apart = ratios.filter((ratio) => distance(ratio) > repeatable)
+console.log(`\n${apart.length} of ${ratios.length} ratios differ by more than ${repeatable * 100} %`)
+if (apart.length > 0) {
+  const rows = apart.map(({ factor, name, peer }) => [name, peer, ratioText(factor)])
+  console.log(columns([["figure", "held against", "factor"], ...rows]))
+}
+
+const flags = reports.map(({ machine }) => String(machine["nodeFlags"] ?? ""))
+if (flags[0] !== flags[1]) console.error(`the reports were made with other flags: "${flags.join('" and "')}"`)
+
 const slower = changes.filter(({ verdict }) => verdict === "slower")
 if (slower.length > 0) {
   console.error(`slower than the noise allows: ${slower.map(({ name }) => name).join(", ")}`)
