@@ -87,13 +87,16 @@ const playRound = async (progress: Progress, round: number, options: RunOptions)
 }
 
 const calmSample = async (progress: Progress, contender: string, { take }: RunOptions): Promise<number> => {
-  let sample = await take(progress.case_, contender)
-  if (sample.disturbance > tolerated && progress.retries < mostRetries) {
+  const { case_ } = progress
+  // Bytes are the same on a busy machine.
+  const isDisturbed = ({ disturbance }: Sample): boolean => case_.unit !== "bytes" && disturbance > tolerated
+  let sample = await take(case_, contender)
+  if (isDisturbed(sample) && progress.retries < mostRetries) {
     progress.retries++
-    const again = await take(progress.case_, contender)
+    const again = await take(case_, contender)
     if (again.disturbance < sample.disturbance) sample = again
   }
-  if (sample.disturbance > tolerated) progress.disturbed++
+  if (isDisturbed(sample)) progress.disturbed++
   return sample.value
 }
 

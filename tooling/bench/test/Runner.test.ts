@@ -119,6 +119,12 @@ describe("a disturbed sample", () => {
     expect(results[0]).toMatchObject({ rounds: 5, disturbed: 5 })
   })
 
+  it("is as good as any where bytes are counted", async () => {
+    const { results, taken } = await run([caseOf("a", { unit: "bytes" })], { "a ours": [disturbed(100, 0.5)] })
+    expect(taken).toHaveLength(10)
+    expect(results[0]).toMatchObject({ disturbed: 0 })
+  })
+
   it("is found by what others used of the processors and the host kept", () => {
     const machine = (user: number, system: number, stolen: number) =>
       `cpu  ${user} 5 ${system} 9000 80 0 70 ${stolen} 0 0\ncpu0 1 2 3\n`
