@@ -306,6 +306,37 @@ it.effect("D4 recovery reads nothing that has ended; who asks for it finds it", 
   })
 )
 
+it.effect("R8 a runtime whose log is being read stays in memory, however long that takes", () =>
+  Effect.gen(function* () {
+    let opened = 0
+    const life = yield* livesOn((store) => ({
+      ...store,
+      open: (id) =>
+        Effect.andThen(
+          Effect.sync(() => opened++),
+          store.open(id)
+        ),
+      log: (id, options) => Effect.delay(store.log(id, options), "1 minute")
+    }))
+    yield* life((manager) =>
+      Effect.flatMap(manager.create(Sum, { id: "sum" }), (runtime) => runtime.ask(Add.make({ n: 1 }), { id: "add" }))
+    )
+    yield* life(
+      (manager) =>
+        Effect.gen(function* () {
+          const runtime = yield* manager.get(Sum, "sum")
+          const asking = yield* Effect.forkChild(runtime.receipt("add"), { startImmediately: true })
+          for (let i = 0; i < 100; i++) yield* TestClock.adjust("1 second")
+          assert.strictEqual(opened, 1)
+          assert.strictEqual((yield* Fiber.join(asking)).sequence, 1)
+          yield* runtime.info
+          assert.strictEqual(opened, 2)
+        }),
+      { maxIdleTime: Duration.seconds(10) }
+    )
+  })
+)
+
 it.effect("D5 what cannot be decoded stops that runtime alone, with a clear error, and keeps the bytes", () =>
   Effect.gen(function* () {
     let inner: Store | undefined

@@ -20,6 +20,8 @@ export class Durable {
   private readonly writer: JournalWriter
   /** Subscribers of runtimes that are not in memory. */
   private readonly dormant = new Map<string, Set<Subscriber>>()
+  /** Those whose log is being read: somebody waits for it. */
+  private readonly reading = new Set<Entry>()
 
   constructor(kernel: Kernel, store: RuntimeStore["Service"]) {
     this.kernel = kernel
@@ -132,8 +134,9 @@ export class Durable {
   private readLog(entry: Entry): Effect.Effect<void, AgentError.StoreUnavailable> {
     const { epoch, host, id, sequence } = entry
     const after = Math.max(0, sequence - this.kernel.historyRetention)
+    this.reading.add(entry)
     const logged = this.store.log(id, { epoch, after, limit: Number.POSITIVE_INFINITY })
-    return Effect.flatMap(logged, (log) => {
+    const read = Effect.flatMap(logged, (log) => {
       if (entry.recall === undefined) return Exit.void
       try {
         entry.history.recall(log.map((one) => decodeLogEntry(this.kernel, host, one)))
@@ -148,6 +151,13 @@ export class Durable {
         )
       }
     })
+    return Effect.ensuring(
+      read,
+      Effect.sync(() => {
+        this.reading.delete(entry)
+        entry.usedAt = entry.now
+      })
+    )
   }
 
   private restorePending(entry: Entry, { pending, running }: Opened): void {
@@ -220,7 +230,7 @@ export class Durable {
 
   private passivate(entry: Entry): boolean {
     if (entry.phase !== "active" || !entry.isQuiet || entry.waiting.delayed > 0) return false
-    if (entry.watchers !== undefined) return false
+    if (entry.watchers !== undefined || this.reading.has(entry)) return false
     entry.flush()
     const subscribers = entry.broadcast?.subscribers
     for (const subscriber of subscribers ?? []) if (!subscriber.isLive) return false
