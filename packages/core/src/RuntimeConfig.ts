@@ -54,7 +54,10 @@ export interface RuntimeConfigShape {
   readonly statePolicy: StatePolicy
   /** With a store: how many states are kept per runtime beside the last. Default 1000. */
   readonly stateRetention: number
-  /** Whether states are deeply frozen before a workflow sees them. Default: unless `NODE_ENV` is `production`. */
+  /**
+   * Whether states are deeply frozen before a workflow sees them. Default: unless `NODE_ENV` is `production`. The `initialState`
+   * of an agent is always frozen.
+   */
   readonly freezeState: boolean
 }
 

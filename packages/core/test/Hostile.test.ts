@@ -139,6 +139,25 @@ describe("a hostile workflow harms its own activity only", () => {
     }).pipe(Effect.provide(RuntimeManager.layer.pipe(Layer.provide(RuntimeConfig.layer({ freezeState: true })))))
   )
 
+  it.effect("P4 no workflow changes the first state of other runtimes, where states are not frozen either", () => {
+    const Push = ActivityType.make("Push")
+    const List = Agent.make("List", {
+      state: Schema.Struct({ list: Schema.Array(Schema.Int) }),
+      initialState: { list: [1] },
+      activities: [Push]
+    })
+    const layer = Workflow.layer(List, {
+      Push: (_, state) => Effect.sync(() => ((state.list as Array<number>).push(2), state))
+    }).pipe(Layer.provideMerge(RuntimeManager.layer), Layer.provide(RuntimeConfig.layer({ freezeState: false })))
+    return Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const hostile = yield* manager.create(List)
+      yield* Effect.exit(hostile.ask(Push.make()))
+      const later = yield* manager.create(List)
+      assert.deepStrictEqual((yield* later.info).state, { list: [1] })
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("P5 with onDefect `terminate` a defect ends the runtime, and nobody waits forever", () =>
     Effect.gen(function* () {
       const local = yield* LocalRuntimes.LocalRuntimes

@@ -4,6 +4,7 @@ import type { WireRequest } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
 import { AgentMetrics } from "./agentMetrics.ts"
 import type { Entry } from "./entry.ts"
+import { freeze } from "./freeze.ts"
 import type { Kernel } from "./kernel.ts"
 
 /** The runtime whose workflow the current fiber runs, if any: ask chains and self-termination start from it. */
@@ -166,6 +167,8 @@ export const makeHost = (
     const { message, path } = faultOf(initial.cause)
     throw new Error(`The initialState of agent "${agent.name}" does not fit its schema${at(path)}: ${message}`)
   }
+  // All runtimes of the agent begin with this very value.
+  freeze(agent.initialState)
   const json = Schema.toCodecJson(agent.state)
   const encodeState = Schema.encodeUnknownExit(json)
   const decodeState = Schema.decodeUnknownExit(json)
