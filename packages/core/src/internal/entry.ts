@@ -339,7 +339,7 @@ export class Entry implements Runnable, Source {
   detach(exit: Exit.Exit<never, AgentError.AgentRuntimeTerminated>): void {
     const pending = [...(this.waitingRoom?.takeHeld() ?? [])]
     if (this.attempt !== undefined) pending.push(this.attempt.activity)
-    for (const [activity] of this.past?.unsettled ?? []) pending.push(activity)
+    for (const activity of this.past?.unsettled.keys() ?? []) pending.push(activity)
     for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) pending.push(next)
     for (const activity of pending) {
       activity.rare.lost = exit
@@ -374,7 +374,7 @@ export class Entry implements Runnable, Source {
 
   /** Something runs, or has run and its end is being written. */
   private get isInFlight(): boolean {
-    return this.attempt !== undefined || (this.past?.unsettled.length ?? 0) > 0
+    return this.attempt !== undefined || (this.past?.unsettled.size ?? 0) > 0
   }
 
   /** It is between two activities, or about to begin. */

@@ -52,8 +52,8 @@ export class History {
   }
 
   /** What is being settled; the next attempt may be about to start, but has done nothing yet. */
-  get unsettled(): ReadonlyArray<readonly [activity: Activity, attempt: Attempt | undefined]> {
-    return [...(this.settling ?? [])]
+  get unsettled(): ReadonlyMap<Activity, Attempt | undefined> {
+    return this.settling ?? none
   }
 
   /** An activity that was given this id, or has ended with it, while its receipt is kept. */
@@ -70,7 +70,7 @@ export class History {
   }
 
   private findUnlisted(serial: number): Activity | undefined {
-    for (const [activity] of this.unsettled) if (activity.serial === serial) return activity
+    for (const activity of this.unsettled.keys()) if (activity.serial === serial) return activity
     for (let i = this.ended.length - 1; i >= 0; i--) {
       const activity = this.ended.at(i)!
       if (activity.serial === serial) return activity
@@ -132,3 +132,5 @@ export class History {
     return this.ended.at(sequence - (this.next - this.ended.length))
   }
 }
+
+const none: ReadonlyMap<Activity, undefined> = new Map()

@@ -217,7 +217,7 @@ export class Subscriber {
     if (this.cursor < source.sequence) return
     this.live = true
     // Bounded by `emittedRetention`: a backlog overruns no queue.
-    const attempt = source.history.unsettled.find(([, attempt]) => attempt)?.[1] ?? source.attempt
+    const attempt = Array.from(source.history.unsettled.values()).find((attempt) => attempt) ?? source.attempt
     for (const event of attempt?.emitted ?? []) {
       if (this.isPlain || this.passes(event, attempt!.activity)) this.events.push(event)
       if (this.exit !== undefined) return
