@@ -44,7 +44,7 @@ export interface RuntimeConfigShape {
   readonly deadLetterCapacity: number
   /** Values emitted by the running attempt that a late subscriber still gets. Default 1000. */
   readonly emittedRetention: number
-  /** The size of a payload in JSON, estimated: a character counts as one byte. Bounds its metadata as well. Default 1 MiB. */
+  /** The size of a payload in JSON, as UTF-8, estimated: escapes count for nothing. Bounds its metadata as well. Default 1 MiB. */
   readonly maxPayloadBytes: number
   /** Restarts after which a runtime whose processing dies is given up. Default 5. */
   readonly maxRestarts: number

@@ -1,4 +1,4 @@
-import { LocalRuntimes, RuntimeConfig, RuntimeManager, Workflow } from "@agent-runtime/core"
+import { type AgentRuntime, LocalRuntimes, RuntimeConfig, RuntimeManager, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, ConfigProvider, Duration, Effect, Exit, Fiber, Layer, Schema, Stream } from "effect"
@@ -43,6 +43,34 @@ describe("odd inputs", () => {
       const long = "x".repeat(1001)
       for (const payload of [new Map([["key", long]]), new Set([long]), { deep: [new Map([[long, 1]])] }]) {
         assert.strictEqual((yield* Effect.flip(runtime.send({ type: "tick", payload })))._tag, "ActivityInvalid")
+      }
+    }).pipe(Effect.provide(inMemory))
+  )
+
+  it.effect("P1 what is not ASCII counts as the bytes that it takes", () =>
+    Effect.gen(function* () {
+      const runtime = yield* counter
+      const becomes = (expected: string, payload: unknown, options?: AgentRuntime.SendOptions) =>
+        Effect.map(Effect.exit(runtime.send({ type: "tick", payload }, options)), (exit) => {
+          const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : { _tag: "accepted" }
+          assert.deepInclude(error, { _tag: expected })
+        })
+      for (const [text, bytes] of [
+        ["a", 1],
+        ["é", 2],
+        ["€", 3],
+        ["😀", 4]
+      ] as const) {
+        const within = text.repeat(Math.floor(990 / bytes))
+        yield* becomes("accepted", within)
+        yield* becomes("accepted", 1, { source: within })
+        const beyond = text.repeat(Math.ceil(1001 / bytes))
+        const tenth = text.repeat(Math.ceil(100 / bytes))
+        for (const payload of [beyond, { text: beyond }, { [beyond]: 1 }, Array.from({ length: 10 }, () => tenth)]) {
+          yield* becomes("ActivityInvalid", payload)
+        }
+        yield* becomes("ActivityInvalid", 1, { source: beyond })
+        yield* becomes("ActivityInvalid", 1, { metadata: { beyond } })
       }
     }).pipe(Effect.provide(inMemory))
   )

@@ -31,43 +31,54 @@ export const checkOptions = (
       return AgentError.ActivityInvalid.of(["metadata", key], "metadata is an object whose fields are strings")
     }
   }
-  return measure(metadata, limit, 0) < 0
-    ? AgentError.ActivityInvalid.of(["metadata"], `metadata is larger than ${limit} bytes`)
-    : undefined
+  return fits(metadata, limit)
+    ? undefined
+    : AgentError.ActivityInvalid.of(["metadata"], `metadata is larger than ${limit} bytes`)
 }
 
-const isText = (value: unknown, limit: number): boolean => typeof value === "string" && value.length <= limit
+const isText = (value: unknown, limit: number): boolean => typeof value === "string" && fits(value, limit + 2)
 
 const notText = (name: string, limit: number): AgentError.ActivityInvalid =>
-  AgentError.ActivityInvalid.of([name], `${name} is a string of at most ${limit} characters`)
+  AgentError.ActivityInvalid.of([name], `${name} is a string of at most ${limit} bytes`)
 
 /** Fails a payload whose JSON would be larger than `limit` bytes, or nests deeper than any JSON should. */
 export const checkPayload = (payload: unknown, limit: number): AgentError.ActivityInvalid | undefined =>
-  measure(payload, limit, 0) < 0
-    ? AgentError.ActivityInvalid.of(
+  fits(payload, limit)
+    ? undefined
+    : AgentError.ActivityInvalid.of(
         ["payload"],
         `The payload is larger than ${limit} bytes, or nests deeper than ${depth}`
       )
-    : undefined
 
 const depth = 128
 
-/** What is left of `budget` bytes after a value, estimated cheaply; negative when it is used up. */
-const measure = (value: unknown, budget: number, level: number): number => {
+/** Whether the JSON of a value has at most `limit` bytes, estimated, and does not nest too deep. */
+const fits = (value: unknown, limit: number): boolean =>
+  // Most are far smaller: only what may be too large is counted.
+  measure(value, limit, 0, false) >= 0 || measure(value, limit, 0, true) >= 0
+
+const encoder = new TextEncoder()
+
+/** What is left of `budget` bytes after a text, of which no character takes more than three. */
+const afterText = (text: string, budget: number, exact: boolean): number =>
+  budget - (exact && text.length <= budget ? encoder.encode(text).length : text.length * 3)
+
+/** What is left of `budget` bytes after a value; negative when it is used up. */
+const measure = (value: unknown, budget: number, level: number, exact: boolean): number => {
   if (budget < 0 || level > depth) return -1
-  if (typeof value === "string") return budget - value.length - 2
+  if (typeof value === "string") return afterText(value, budget - 2, exact)
   if (typeof value !== "object" || value === null) return budget - 8
   let left = budget - 2
   if (Array.isArray(value) || value instanceof Map || value instanceof Set) {
     for (const item of value) {
-      left = measure(item, left - 1, level + 1)
+      left = measure(item, left - 1, level + 1, exact)
       if (left < 0) return -1
     }
     return left
   }
   if (ArrayBuffer.isView(value)) return left - value.byteLength
   for (const key in value) {
-    left = measure((value as Record<string, unknown>)[key], left - key.length - 4, level + 1)
+    left = measure((value as Record<string, unknown>)[key], afterText(key, left - 4, exact), level + 1, exact)
     if (left < 0) return -1
   }
   return left
