@@ -25,9 +25,9 @@ export const summarize = (samples: ReadonlyArray<number>): Summary => ({
  * and the k-th largest sample, k as large as the binomial distribution allows. Of fewer than 5 samples it is all of them, which
  * says less.
  *
- * It takes nothing for granted about the distribution, which here is skewed and often has two peaks. See J.-Y. Le Boudec,
- * Performance Evaluation of Computer and Communication Systems, theorem 2.1; T. Hoefler and R. Belli, Scientific Benchmarking
- * of Parallel Computing Systems (SC 15), recommend it for deciding after each measurement whether another one is wanted.
+ * It takes nothing for granted about the distribution, which here is skewed and often has two peaks. T. Hoefler and R. Belli,
+ * Scientific Benchmarking of Parallel Computing Systems (SC 15, doi 10.1145/2807591.2807644), recommend such an interval
+ * for deciding whether another measurement is wanted. Who asks after each of them is a little less sure than 90 %.
  */
 export const medianInterval = (samples: ReadonlyArray<number>): readonly [low: number, high: number] => {
   const sorted = samples.toSorted((a, b) => a - b)

@@ -38,7 +38,7 @@ describe("statistics", () => {
 
   it("find the median between the k-th smallest and the k-th largest sample with a confidence of 90 %", () => {
     const ranks = (count: number) => medianInterval(Array.from({ length: count }, (_, i) => count - i))
-    // Le Boudec's table for 95 % begins its second row at 9, that for 90 % at 8.
+    // All of 7 lie on one side, or all but one, once in 8 times; of 8, once in 14.
     expect(ranks(1)).toStrictEqual([1, 1])
     expect(ranks(5)).toStrictEqual([1, 5])
     expect(ranks(7)).toStrictEqual([1, 7])
