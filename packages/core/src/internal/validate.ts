@@ -57,11 +57,19 @@ const fits = (value: unknown, limit: number): boolean =>
   // Most are far smaller: only what may be too large is counted.
   measure(value, limit, 0, false) >= 0 || measure(value, limit, 0, true) >= 0
 
-const encoder = new TextEncoder()
-
 /** What is left of `budget` bytes after a text, of which no character takes more than three. */
 const afterText = (text: string, budget: number, exact: boolean): number =>
-  budget - (exact && text.length <= budget ? encoder.encode(text).length : text.length * 3)
+  budget - (exact && text.length <= budget ? bytesOf(text) : text.length * 3)
+
+/** How many bytes a text takes in UTF-8: half a surrogate pair takes two. */
+const bytesOf = (text: string): number => {
+  let bytes = text.length
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (code > 0x7f) bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2
+  }
+  return bytes
+}
 
 /** What is left of `budget` bytes after a value; negative when it is used up. */
 const measure = (value: unknown, budget: number, level: number, exact: boolean): number => {
