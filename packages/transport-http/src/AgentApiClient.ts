@@ -193,6 +193,17 @@ class Remote implements RemoteRuntime<Agent.Any> {
     )
   }
 
+  /** What is no id of an activity is that of none. */
+  private known<A, E>(activityId: string, call: (id: string) => Effect.Effect<A, E>) {
+    return ActivityId.isActivityId(activityId)
+      ? call(encodeURIComponent(activityId))
+      : Exit.fail(AgentError.ActivityNotFound.of(activityId))
+  }
+
+  private one(method: Method, activityId: string, call?: Call) {
+    return this.known(activityId, (id) => this.call(method, `/activities/${id}`, missing, call))
+  }
+
   private post(
     request: AgentRuntime.WireRequest,
     options: AgentRuntime.SendOptions,
@@ -232,6 +243,11 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   subscription(options: Subscription.SubscriptionOptions = {}): ReturnType<RemoteRuntime<Agent.Any>["subscription"]> {
     return Effect.gen({ self: this }, function* () {
+      const { capacity = 1 } = options
+      if (!(capacity >= 1) || (!Number.isInteger(capacity) && capacity !== Number.POSITIVE_INFINITY)) {
+        const message = `A subscription's capacity must be a whole number of at least 1, got ${capacity}`
+        return yield* Effect.die(new RangeError(message))
+      }
       const queue = new EventQueue(options, this.epoch ?? 0)
       const reader = new EventReader(
         this.requester,
@@ -267,18 +283,18 @@ class Remote implements RemoteRuntime<Agent.Any> {
   }
 
   receipt(activityId: string) {
-    return Effect.flatMap(this.call("GET", activityPath(activityId), missing), decodeReceipt)
+    return Effect.flatMap(this.one("GET", activityId), decodeReceipt)
   }
 
   awaitReceipt(activityId: string): ReturnType<RemoteRuntime<Agent.Any>["awaitReceipt"]> {
     return Effect.flatMap(
-      Effect.flatMap(this.call("GET", activityPath(activityId), missing, { query: { wait: turn } }), decodeReceipt),
+      Effect.flatMap(this.one("GET", activityId, { query: { wait: turn } }), decodeReceipt),
       (receipt) => (Receipt.isPending(receipt) ? this.awaitReceipt(activityId) : Exit.succeed(receipt))
     )
   }
 
   cancel(activityId: string) {
-    return Effect.flatMap(this.call("DELETE", activityPath(activityId), missing), decodeReceipt)
+    return Effect.flatMap(this.one("DELETE", activityId), decodeReceipt)
   }
 
   get pause() {
@@ -290,7 +306,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
   }
 
   terminate(options?: AgentRuntime.TerminateOptions) {
-    const grace = options?.grace === undefined ? undefined : `${Math.round(Duration.toMillis(options.grace))}ms`
+    const grace = options?.grace === undefined ? undefined : timeOf(Duration.toMillis(options.grace))
     return Effect.asVoid(this.call("DELETE", "", finding, { query: { mode: options?.mode, grace } }))
   }
 
@@ -314,13 +330,13 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   replay(activityId: string) {
     return Effect.flatMap(
-      this.call("POST", `/dead-letters/${encodeURIComponent(activityId)}/replay`, [...missing, ...sendTags]),
+      this.known(activityId, (id) => this.call("POST", `/dead-letters/${id}/replay`, [...missing, ...sendTags])),
       decodeReceipt
     )
   }
 
   discard(activityId: string) {
-    return Effect.asVoid(this.call("DELETE", `/dead-letters/${encodeURIComponent(activityId)}`, missing))
+    return Effect.asVoid(this.known(activityId, (id) => this.call("DELETE", `/dead-letters/${id}`, missing)))
   }
 }
 
@@ -342,7 +358,9 @@ const createTags = [
   "TooManyRuntimes"
 ] as const
 
-const activityPath = (activityId: string) => `/activities/${encodeURIComponent(activityId)}`
+/** As the server reads a time: what is longer than it can say is as good as endless. */
+const timeOf = (millis: number): string =>
+  millis < 1e9 ? `${Math.round(millis)}ms` : `${Math.min(Math.round(millis / 60_000), 999_999_999)}m`
 
 const decodeLetters = decoder(DeadLetters)
 

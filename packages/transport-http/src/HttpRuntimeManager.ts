@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { type AgentRuntime, RuntimeManager, type Subscription } from "@agent-runtime/core"
-import { type Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
+import { type Agent, AgentError, AgentRuntimeId, type AgentRuntimeState } from "@agent-runtime/schema"
 import { Effect, Exit, Layer, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import type { Options as ClientOptions, RemoteRuntime } from "./AgentApiClient.ts"
@@ -206,18 +206,19 @@ export const make = (
 
     const any = unknownAgent("", [])
 
-    const find = (id: string, agent?: Agent.Any): Effect.Effect<AgentRuntime.AgentRuntime, RuntimeManager.FindError> =>
+    const infoOf = (id: string): Effect.Effect<AgentRuntimeState.RuntimeInfo, RuntimeManager.FindError> =>
       Effect.suspend(() => {
-        if (!AgentRuntimeId.isAgentRuntimeId(id)) return Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-        const info = Effect.catchTag(client.runtime(any, id).info, "RuntimeIdInvalid", () =>
-          Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-        )
-        return Effect.flatMap(orUnavailable(info), (info) => {
-          if (agent === undefined) return Effect.map(agentNamed(info.agent), (agent) => handle(agent, info))
-          return info.agent === agent.name
-            ? Exit.succeed(handle(agent, info))
-            : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
-        })
+        const missing = Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
+        if (!AgentRuntimeId.isAgentRuntimeId(id)) return missing
+        return orUnavailable(Effect.catchTag(client.runtime(any, id).info, "RuntimeIdInvalid", () => missing))
+      })
+
+    const find = (id: string, agent?: Agent.Any): Effect.Effect<AgentRuntime.AgentRuntime, RuntimeManager.FindError> =>
+      Effect.flatMap(infoOf(id), (info) => {
+        if (agent === undefined) return Effect.map(agentNamed(info.agent), (agent) => handle(agent, info))
+        return info.agent === agent.name
+          ? Exit.succeed(handle(agent, info))
+          : Exit.fail(AgentError.AgentRuntimeNotFound.of(id))
       })
 
     const get: RuntimeManager.Placement["get"] = <A extends Agent.Any>(...args: [string] | [A, string]) =>
@@ -231,15 +232,23 @@ export const make = (
     ): Effect.Effect<AgentRuntime.AgentRuntime<A>, RuntimeManager.CreateError> =>
       Effect.map(orUnavailable(client.create(agent, options)), toHandle<A>)
 
-    const getOrCreate: RuntimeManager.Placement["getOrCreate"] = (agent, options) =>
+    const getOrCreate = <A extends Agent.Any>(
+      agent: A,
+      options: RuntimeManager.CreateOptions<Agent.State<A>> & { readonly id: string }
+    ): Effect.Effect<AgentRuntime.AgentRuntime<A>, RuntimeManager.CreateError | AgentError.StateUnreadable> =>
       Effect.catchTag(create(agent, options), "AgentRuntimeAlreadyExists", (exists) =>
-        Effect.catchTag(get(agent, options.id), "AgentRuntimeNotFound", () =>
-          // It is another agent's, unless it has just ended.
-          Effect.flatMap(
-            Effect.catchTag(find(options.id), "AgentRuntimeNotFound", () => Effect.succeed(undefined)),
-            (other) => (other === undefined ? getOrCreate(agent, options) : Exit.fail(exists))
-          )
-        )
+        Effect.matchEffect(infoOf(options.id), {
+          onFailure: (error) =>
+            error._tag === "AgentRuntimeNotFound" ? getOrCreate(agent, options) : Exit.fail(error),
+          onSuccess: (info) => {
+            const runtime = handle<A>(agent, info)
+            // One that ends makes way: wait for its end, then create.
+            if (info.status === "draining" || info.status === "terminated") {
+              return Effect.andThen(Effect.ignore(Stream.runDrain(runtime.changes)), () => getOrCreate(agent, options))
+            }
+            return info.agent === agent.name ? Exit.succeed(runtime) : Exit.fail(exists)
+          }
+        })
       )
 
     return RuntimeManager.make({
@@ -247,7 +256,10 @@ export const make = (
       getOrCreate,
       get,
       list: (options) => orUnavailable(client.list(options)),
-      purge: (id) => orUnavailable(client.runtime(any, id).purge),
+      purge: (id) =>
+        AgentRuntimeId.isAgentRuntimeId(id)
+          ? orUnavailable(client.runtime(any, id).purge)
+          : Exit.fail(AgentError.AgentRuntimeNotFound.of(id)),
       fork: (id, options) =>
         Effect.flatMap(find(id), ({ agent }) =>
           Effect.map(orUnavailable(client.runtime(agent, id).fork(options)), toHandle)

@@ -7,6 +7,7 @@ import { PayloadTooLarge } from "../ApiError.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
 import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson } from "./answer.ts"
 import { type Body, parse, read } from "./body.ts"
+import { framesOf } from "./eventFrames.ts"
 import { open, parseQuery } from "./events.ts"
 import { faultOf } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
@@ -179,9 +180,15 @@ export const activities = Effect.gen(function* () {
       return yield* open({ gate, authorization, principal, headers: asked.request.headers }, runtime, wanted)
     }),
     deadLetters: Effect.fnUntraced(function* (asked, principal) {
-      const letters = yield* (yield* on(asked, principal)).deadLetters
+      const runtime = yield* on(asked, principal)
+      const letters = yield* runtime.deadLetters
+      const frames = framesOf(runtime.agent)
       return json({
-        items: letters.map((letter) => ({ ...letter, payload: letter.payload ?? null, at: isoTime(letter.at) }))
+        items: letters.map((letter) => ({
+          ...letter,
+          payload: frames.payload(letter.type, letter.payload),
+          at: isoTime(letter.at)
+        }))
       })
     }),
     replay: Effect.fnUntraced(function* (asked, principal) {

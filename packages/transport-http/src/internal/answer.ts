@@ -85,6 +85,15 @@ export const json = (
   headers?: Record<string, string>
 ): HttpServerResponse.HttpServerResponse => text(JSON.stringify(value), status, headers)
 
+/** A value that no schema says how to encode: as it is where JSON has it, else as text. */
+export const jsonOf = (value: unknown): unknown => {
+  try {
+    return JSON.stringify(value) === undefined ? null : value
+  } catch {
+    return String(value)
+  }
+}
+
 let lastMillis = Number.NaN
 let lastText = ""
 

@@ -1,19 +1,19 @@
 import type { Agent, AgentRuntimeState } from "@agent-runtime/schema"
 import { Result, Schema } from "effect"
-import { infoToJson } from "./answer.ts"
+import { infoToJson, jsonOf } from "./answer.ts"
 
 const encoders = new WeakMap<Agent.Any, (info: AgentRuntimeState.RuntimeInfo) => unknown>()
 
 /** A runtime's info in JSON, its state by the agent's schema. */
 export const encodeInfo = (agent: Agent.Any | undefined, info: AgentRuntimeState.RuntimeInfo): unknown => {
-  if (agent === undefined) return infoToJson(info, info.state)
+  if (agent === undefined) return infoToJson(info, jsonOf(info.state))
   let encode = encoders.get(agent)
   if (encode === undefined) {
     const toJson = Schema.encodeUnknownResult(Schema.toCodecJson(agent.state))
     encode = (info) =>
       infoToJson(
         info,
-        Result.getOrElse(toJson(info.state), () => info.state)
+        Result.getOrElse(toJson(info.state), () => jsonOf(info.state))
       )
     encoders.set(agent, encode)
   }

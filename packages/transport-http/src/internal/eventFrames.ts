@@ -1,19 +1,17 @@
 import type { ActivityType, Agent, AgentEvent } from "@agent-runtime/schema"
 import { Option, Schema } from "effect"
-import { isoTime } from "./answer.ts"
+import { isoTime, jsonOf } from "./answer.ts"
 
 type Event = AgentEvent.AgentEvent
 
 const utf8 = new TextEncoder()
 
-/** A value in JSON by its schema; what does not fit it, which core has ruled out, is left to `JSON.stringify`. */
+/** A value in JSON by its schema; runtimes made from closures may have what does not fit it. */
 const encoder = (schema: ActivityType.PureCodec): ((value: unknown) => unknown) => {
   if (schema.ast._tag === "Void") return () => null
   const encode = Schema.encodeUnknownOption(Schema.toCodecJson(schema))
-  return (value) => Option.getOrElse(encode(value), () => value)
+  return (value) => Option.getOrElse(encode(value), () => jsonOf(value))
 }
-
-const asIs = (value: unknown): unknown => value ?? null
 
 /** Events that go out as one buffer. */
 export interface Burst {
@@ -69,6 +67,11 @@ export class EventFrames {
     return burst
   }
 
+  /** The payload of an activity in JSON. */
+  payload(type: string, payload: unknown): unknown {
+    return (this.payloads.get(type) ?? jsonOf)(payload)
+  }
+
   private encode(events: ReadonlyArray<Event>, start: number, epoch: number, filter: string): Burst {
     let text = ""
     let end = start
@@ -98,14 +101,14 @@ export class EventFrames {
         const { _tag, at, payload, reply, ...rest } = event
         const encoded = {
           ...rest,
-          payload: (this.payloads.get(event.type) ?? asIs)(payload),
+          payload: this.payload(event.type, payload),
           at: isoTime(at)
         }
-        return reply === undefined ? encoded : { ...encoded, reply: (this.replies.get(event.type) ?? asIs)(reply) }
+        return reply === undefined ? encoded : { ...encoded, reply: (this.replies.get(event.type) ?? jsonOf)(reply) }
       }
       case "Failed": {
         const { _tag, at, payload, ...rest } = event
-        return { ...rest, payload: (this.payloads.get(event.type) ?? asIs)(payload), at: isoTime(at) }
+        return { ...rest, payload: this.payload(event.type, payload), at: isoTime(at) }
       }
       case "Emitted": {
         const { _tag, at, value, ...rest } = event

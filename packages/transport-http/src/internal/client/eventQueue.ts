@@ -28,7 +28,11 @@ export class EventQueue {
   /** Room for `more` events beyond the capacity is made where they come all at once. */
   offer(event: Event, more = 0): void {
     if (this.exit !== undefined) return
-    const { filter } = this.options
+    const { filter, outcomes, priorities, types } = this.options
+    // The server takes an empty list for none.
+    const isRefused =
+      types?.length === 0 || priorities?.length === 0 || (outcomes?.length === 0 && event._tag !== "Emitted")
+    if (isRefused && event._tag !== "Gap") return
     if (filter !== undefined && event._tag !== "Gap") {
       try {
         if (!filter(event)) return

@@ -1,11 +1,12 @@
-import { type Agent, AgentError, AgentEvent } from "@agent-runtime/schema"
+import { type Agent, AgentError, type AgentEvent } from "@agent-runtime/schema"
 import type { Subscription } from "@agent-runtime/core"
-import { Deferred, Duration, Effect, Exit, Random, Result, Schema, Stream } from "effect"
+import { Deferred, Duration, Effect, Exit, Random, Result, Stream } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
 import type { EventQueue } from "./eventQueue.ts"
 import type { Failure } from "./failure.ts"
 import type { Requester } from "./requester.ts"
 import { type Frame, SseParser } from "./sseParser.ts"
+import { eventDecoder } from "./wire.ts"
 
 type Event = AgentEvent.AgentEvent
 
@@ -47,7 +48,7 @@ export class EventReader {
     this.requester = requester
     this.wanted = wanted
     this.queue = queue
-    this.decode = Schema.decodeUnknownResult(AgentEvent.codec(agent))
+    this.decode = eventDecoder(agent)
   }
 
   /** Reads until the runtime ends or nothing more can come. `registered` is done once the server has said where it begins. */

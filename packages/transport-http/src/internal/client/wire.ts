@@ -1,5 +1,15 @@
 import type { AgentRuntime, RuntimeManager } from "@agent-runtime/core"
-import { ActivityType, Agent, AgentError, AgentRuntimeState, Receipt, Timestamp } from "@agent-runtime/schema"
+import {
+  ActivityId,
+  ActivityType,
+  Agent,
+  AgentError,
+  AgentEvent,
+  AgentRuntimeState,
+  Priority,
+  Receipt,
+  Timestamp
+} from "@agent-runtime/schema"
 import { Effect, Exit, Result, Schema, SchemaParser } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
 import { faultOf } from "../fault.ts"
@@ -34,7 +44,7 @@ const wrongTime = (options: AgentRuntime.SendOptions | undefined): "deliverAt" |
 
 /** A request made by `ActivityType.make` is validated here, as core does; a plain one is left to the server. */
 const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, AgentError.ActivityInvalid> => {
-  if (!isTyped(request)) return Exit.succeed(request.payload)
+  if (!isTyped(request)) return isJson(request.payload) ? Exit.succeed(request.payload) : notJson(request.type)
   const schema = request.activityType.payload
   if (schema.ast._tag === "Void") return Exit.succeed(undefined)
   const made = Effect.runSyncExit(
@@ -73,6 +83,18 @@ export const encodeSend = (
   }))
 }
 
+const isJson = (payload: unknown): boolean => {
+  try {
+    JSON.stringify(payload)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const notJson = (type: string) =>
+  Exit.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${type}" is wrong: it is no JSON`))
+
 const decodeOutcomeError = Schema.decodeUnknownResult(Schema.toCodecJson(AgentError.OutcomeError))
 
 /** What the type declares, as it was before it went over the wire: itself, or under `value` where it is no object. */
@@ -101,9 +123,11 @@ export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Rece
 const json = Schema.Json
 const pure = (schema: unknown) => schema as ActivityType.PureCodec
 
+const unknown = new WeakSet<Agent.Any>()
+
 /** An agent of which only names are known: its state, payloads and replies are JSON. */
-export const unknownAgent = (name: string, types: ReadonlyArray<string>): Agent.Any =>
-  Agent.make(name, {
+export const unknownAgent = (name: string, types: ReadonlyArray<string>): Agent.Any => {
+  const agent = Agent.make(name, {
     state: pure(json),
     initialState: null,
     emits: pure(json),
@@ -111,6 +135,43 @@ export const unknownAgent = (name: string, types: ReadonlyArray<string>): Agent.
       ActivityType.make(type, { payload: pure(json), success: pure(json), error: pure(json) })
     )
   })
+  unknown.add(agent)
+  return agent
+}
+
+const committed = {
+  sequence: Schema.Int,
+  epoch: Schema.Int,
+  activityId: ActivityId.ActivityId,
+  type: Schema.String,
+  priority: Priority.Priority,
+  payload: json,
+  correlationId: Schema.optionalKey(Schema.String),
+  attempts: Schema.Int,
+  at: Timestamp.Timestamp
+}
+const decodeAny = Schema.decodeUnknownResult(
+  Schema.toCodecJson(
+    Schema.Union([
+      Schema.TaggedStruct("Processed", { ...committed, reply: Schema.optionalKey(json) }),
+      Schema.TaggedStruct("Failed", { ...committed, error: Receipt.ErrorJson }),
+      Schema.TaggedStruct("Emitted", {
+        activityId: ActivityId.ActivityId,
+        type: Schema.String,
+        attempt: Schema.Int,
+        index: Schema.Int,
+        value: json,
+        at: Timestamp.Timestamp
+      }),
+      Schema.TaggedStruct("Gap", { epoch: Schema.Int, missed: Schema.Int, from: Schema.Int, to: Schema.Int }),
+      Schema.TaggedStruct("End", { reason: Schema.Literals(["terminated", "shutdown"]) })
+    ])
+  )
+)
+
+/** Reads the events of an agent; where only names are known, activities of any name: they may be more by now. */
+export const eventDecoder = (agent: Agent.Any): ((json: unknown) => Result.Result<AgentEvent.AgentEvent, unknown>) =>
+  unknown.has(agent) ? decodeAny : Schema.decodeUnknownResult(AgentEvent.codec(agent))
 
 export const Described = Schema.Struct({
   items: Schema.Array(

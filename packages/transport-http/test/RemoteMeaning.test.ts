@@ -1,0 +1,160 @@
+import { LocalRuntimes, RuntimeManager, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent } from "@agent-runtime/schema"
+import { HttpRuntimeManager } from "@agent-runtime/transport-http"
+import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Latch, Layer, Schema, Stream } from "effect"
+import { HttpServer } from "effect/http"
+
+const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
+const Hold = ActivityType.make("Hold")
+const Die = ActivityType.make("Die", { payload: { big: Schema.BigInt } })
+const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Hold, Die] })
+
+type Manager = RuntimeManager.RuntimeManager["Service"]
+class Remote extends Context.Service<Remote, Manager>()("Remote") {}
+class Gate extends Context.Service<Gate, Latch.Latch>()("Gate") {}
+
+const served = Layer.unwrap(
+  Effect.map(Gate, (gate) =>
+    NodeAgentApiServer.layer({ port: 0 }).pipe(
+      Layer.provideMerge(
+        Workflow.layer(Sum, {
+          Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+          Hold: (_, total) => Effect.as(gate.await, total),
+          Die: () => Effect.die("died")
+        })
+      ),
+      Layer.provideMerge(RuntimeManager.layer)
+    )
+  )
+).pipe(Layer.provideMerge(Layer.sync(Gate, () => Latch.makeUnsafe())))
+
+const layer = Layer.unwrap(
+  Effect.map(HttpServer.HttpServer, ({ address }) =>
+    Layer.effect(
+      Remote,
+      Effect.map(
+        Effect.scoped(
+          Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum] }))
+        ),
+        Context.get(RuntimeManager.RuntimeManager)
+      )
+    )
+  )
+).pipe(Layer.provideMerge(served))
+
+/** Here and there. */
+const both = Effect.all([RuntimeManager.RuntimeManager, Remote])
+
+describe("what an operation means is the same over HTTP", () => {
+  it.live("R1 getOrCreate waits for the end of one that ends", () =>
+    Effect.gen(function* () {
+      const gate = yield* Gate
+      for (const manager of yield* both) {
+        yield* gate.close
+        const first = yield* manager.create(Sum, { id: "sum" })
+        yield* first.send(Hold.make())
+        const ending = yield* Effect.forkChild(first.terminate(), { startImmediately: true })
+        yield* Stream.runDrain(Stream.takeUntil(first.changes, ({ status }) => status === "draining"))
+        const next = yield* Effect.forkChild(manager.getOrCreate(Sum, { id: "sum" }), { startImmediately: true })
+        // It has been answered by then, if it does not wait.
+        yield* Effect.replicateEffect(first.info, 20)
+        yield* gate.open
+        assert.isAbove((yield* Fiber.join(next)).epoch, first.epoch)
+        yield* Fiber.join(ending)
+        yield* manager.terminate("sum")
+      }
+    }).pipe(Effect.provide(layer))
+  )
+
+  for (const none of [{ types: [] }, { priorities: [] }, { outcomes: [] }]) {
+    it.live(`B6 of no ${Object.keys(none).join()} comes nothing`, () =>
+      Effect.gen(function* () {
+        for (const manager of yield* both) {
+          const runtime = yield* manager.create(Sum)
+          const events = yield* runtime.subscription(none)
+          yield* runtime.ask(Add.make({ n: 1 }))
+          yield* runtime.terminate()
+          assert.deepStrictEqual(
+            (yield* Stream.runCollect(events)).map(({ _tag }) => _tag),
+            ["End"]
+          )
+        }
+      }).pipe(Effect.scoped, Effect.provide(layer))
+    )
+  }
+
+  it.live("what cannot be is refused in the same way", () =>
+    Effect.gen(function* () {
+      for (const manager of yield* both) {
+        const runtime = yield* manager.create(Sum)
+        const wire = yield* manager.get(runtime.id)
+        assert.deepStrictEqual(
+          [
+            (yield* Effect.flip(wire.send({ type: "Add", payload: { n: 1n } })))._tag,
+            (yield* Effect.flip(runtime.receipt("bad id")))._tag,
+            (yield* Effect.flip(runtime.awaitReceipt("bad id")))._tag,
+            (yield* Effect.flip(runtime.cancel("bad id")))._tag,
+            (yield* Effect.flip(runtime.replay("bad id")))._tag,
+            (yield* Effect.flip(runtime.discard("bad id")))._tag,
+            (yield* Effect.flip(manager.purge("bad id")))._tag
+          ],
+          [
+            "ActivityInvalid",
+            "ActivityNotFound",
+            "ActivityNotFound",
+            "ActivityNotFound",
+            "ActivityNotFound",
+            "ActivityNotFound",
+            "AgentRuntimeNotFound"
+          ]
+        )
+        assert.isTrue(Exit.hasDies(yield* Effect.exit(Effect.scoped(runtime.subscription({ capacity: 0 })))))
+        yield* runtime.terminate({ grace: "Infinity" })
+      }
+    }).pipe(Effect.provide(layer))
+  )
+})
+
+it.live("P5 dead letters tell payloads in JSON", () =>
+  Effect.gen(function* () {
+    const [, remote] = yield* both
+    const runtime = yield* remote.create(Sum)
+    const { activityId } = yield* runtime.send(Die.make({ big: 7n }))
+    yield* runtime.awaitReceipt(activityId)
+    assert.deepStrictEqual(
+      (yield* runtime.deadLetters).map(({ payload }) => payload),
+      [{ big: "7" }]
+    )
+  }).pipe(Effect.provide(layer))
+)
+
+it.live("B5 a runtime made from a closure is followed too, whatever it says", () =>
+  Effect.gen(function* () {
+    const local = yield* LocalRuntimes.LocalRuntimes
+    const [, remote] = yield* both
+    const runtime = yield* local.create<unknown>({
+      id: "local",
+      state: 0n,
+      workflow: ({ payload }, state, { emit }) => Effect.as(emit(payload as Schema.Json), state)
+    })
+    const handle = yield* remote.get("local")
+    const events = yield* handle.subscription()
+    yield* runtime.ask({ type: "any", payload: 7n })
+    yield* runtime.ask({ type: "other", payload: { n: 1 } })
+    assert.strictEqual((yield* handle.info).state, "0")
+    yield* runtime.terminate()
+    const told = (yield* Stream.runCollect(events)).map((event) => [
+      event._tag,
+      event._tag === "Emitted" ? event.value : event._tag === "Processed" ? event.payload : ""
+    ])
+    assert.deepStrictEqual(told, [
+      ["Emitted", "7"],
+      ["Processed", "7"],
+      ["Emitted", { n: 1 }],
+      ["Processed", { n: 1 }],
+      ["End", ""]
+    ])
+  }).pipe(Effect.scoped, Effect.provide(layer))
+)
