@@ -177,7 +177,7 @@ export interface AgentRuntime<A extends Agent.Any = Agent.Any> {
   /** Goes on after `pause`. */
   readonly resume: Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable>
 
-  /** Ends the runtime. Idempotent. */
+  /** Ends the runtime. Idempotent. With a store it answers once that is written, or fails `StoreUnavailable`. */
   terminate(options?: TerminateOptions): Effect.Effect<void, AgentError.StoreUnavailable>
 
   /** The dead letters, oldest first. */

@@ -8,7 +8,7 @@ import {
 } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, type Scope, Stream } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
@@ -242,6 +242,50 @@ it.effect("R3 a terminated runtime is seen as such until it is purged, and its i
     )
   })
 )
+
+for (const mode of ["drain", "immediate"] as const) {
+  for (const order of ["before", "after"] as const) {
+    for (const store of ["there", "away"] as const) {
+      it.effect(
+        `R2 terminate (${mode}) ${order} the manager begins to close tells whether the end is written: store ${store}`,
+        () =>
+          Effect.gen(function* () {
+            const memory = yield* Layer.build(RuntimeStore.layerMemory)
+            const stored = Context.get(memory, RuntimeStore.RuntimeStore)
+            let away = false
+            const refused = Exit.fail(new AgentError.StoreUnavailable({ message: "away" }))
+            const service: Store = {
+              ...stored,
+              write: (writes) => (away ? Effect.succeed(writes.map(() => refused)) : stored.write(writes))
+            }
+            const scope = yield* Scope.make()
+            const layer = SumLayer.pipe(
+              Layer.provideMerge(RuntimeManager.layerDurable),
+              Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, service)),
+              Layer.provide(RuntimeConfig.layer({ grace: Duration.seconds(1) }))
+            )
+            const manager = Context.get(yield* Layer.buildWithScope(layer, scope), RuntimeManager.RuntimeManager)
+            const runtime = yield* manager.create(Sum)
+            yield* runtime.send(Sleep.make())
+            yield* runtime.send(Add.make({ n: 1 }))
+            yield* TestClock.adjust("1 millis")
+            away = store === "away"
+            const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkChild(effect, { startImmediately: true })
+            const terminate = fork(Effect.exit(runtime.terminate({ mode })))
+            const first = order === "before" ? yield* terminate : undefined
+            const closing = yield* fork(Scope.close(scope, Exit.void))
+            const ending = first ?? (yield* terminate)
+            for (let i = 0; i < 10; i++) yield* TestClock.adjust("1 second")
+            yield* Fiber.join(closing)
+            const exit = yield* Fiber.join(ending)
+            const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : { _tag: "written" }
+            assert.deepInclude(error, { _tag: away ? "StoreUnavailable" : "written" })
+            assert.strictEqual((yield* stored.open(runtime.id))?.terminated, !away)
+          }).pipe(Effect.scoped)
+      )
+    }
+  }
+}
 
 it.effect("D4 recovery reads nothing that has ended; who asks for it finds it", () =>
   Effect.gen(function* () {

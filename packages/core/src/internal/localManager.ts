@@ -462,10 +462,12 @@ export class LocalManager implements Placement {
       const { grace } = this.kernel.millis
       const entries = Array.from(this.entries.values()).filter(which)
       for (const entry of entries) {
-        // One whose end was asked for before ends for good.
-        if (entry.journal !== undefined || entry.phase === "active") entry.reason = "shutdown"
-        if (entry.journal === undefined) beginTermination(entry, "drain", grace)
-        else park(entry, grace)
+        if (entry.journal !== undefined) park(entry, grace)
+        else {
+          // One whose end was asked for before ends for good.
+          if (entry.phase === "active") entry.reason = "shutdown"
+          beginTermination(entry, "drain", grace)
+        }
       }
       if (entries.length === 0) return Effect.sync(then)
       // A workflow that drains may create more.

@@ -15,16 +15,23 @@ export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effec
     beginTermination(entry, options.mode ?? "drain", grace)
     if (fiber.getRef(CurrentEntry) === entry) return Effect.void
     if (entry.journal === undefined) return awaitClosed(entry)
-    return Effect.timeoutOrElse(awaitClosed(entry), {
-      duration: Math.max(3 * grace, 1000),
-      orElse: () =>
-        Effect.fail(new AgentError.StoreUnavailable({ message: `The end of "${entry.id}" could not be written yet` }))
-    })
+    const message = `The end of "${entry.id}" could not be written yet: terminate it again`
+    const unwritten = Effect.suspend(() => Effect.fail(new AgentError.StoreUnavailable({ message })))
+    const written = Effect.flatMap(awaitClosed(entry), () => (entry.reason === "shutdown" ? unwritten : Effect.void))
+    return Effect.timeoutOrElse(written, { duration: lastMoment(grace), orElse: () => unwritten })
   })
+
+/** Until then, in milliseconds, an end has been written, or its store is unavailable. */
+const lastMoment = (graceMillis: number): number => Math.max(3 * graceMillis, 1000)
 
 /** Starts the end of a runtime. What does not end within the grace is interrupted, then abandoned. */
 export const beginTermination = (entry: Entry, mode: "drain" | "immediate", graceMillis: number): void => {
-  if (entry.isOver || entry.immediate || (mode === "drain" && entry.phase === "draining")) return
+  if (entry.isOver || entry.immediate) return
+  if (entry.parking) {
+    // This process was letting go of it: it ends for good now.
+    entry.parking = false
+    entry.reason = "terminated"
+  } else if (mode === "drain" && entry.phase === "draining") return
   entry.phase = "draining"
   entry.waiting.releaseSenders()
   if (mode === "immediate") {
@@ -46,19 +53,29 @@ export const beginTermination = (entry: Entry, mode: "drain" | "immediate", grac
 
 /**
  * Lets go of a runtime that lives on in its store: what runs is finished within the grace, else it will run again; what
- * waits stays.
+ * waits stays. One whose end was asked for before ends for good, if its store lets it.
  */
 export const park = (entry: Entry, graceMillis: number): void => {
   if (entry.isOver || entry.parking) return
+  if (entry.phase === "draining") return leaveWithin(entry, lastMoment(graceMillis))
   entry.phase = "draining"
   entry.parking = true
+  entry.reason = "shutdown"
   entry.waiting.releaseSenders()
   within(entry, graceMillis, () => {
+    if (!entry.parking) return leaveWithin(entry, lastMoment(graceMillis))
     interrupt(entry, "shutdown")
-    within(entry, graceMillis, () => entry.close())
+    leaveWithin(entry, graceMillis)
   })
   entry.closeIfDrained()
 }
+
+const leaveWithin = (entry: Entry, millis: number): void =>
+  within(entry, millis, () => {
+    entry.parking = true
+    entry.reason = "shutdown"
+    entry.close()
+  })
 
 const within = (entry: Entry, millis: number, late: () => void): void => {
   const { now, timers } = entry.kernel
