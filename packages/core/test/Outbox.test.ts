@@ -107,6 +107,26 @@ it.effect("P8 P9 what two runtimes, or two lives of one, send in activities of o
   }).pipe(Effect.provide(Both.pipe(Layer.provideMerge(RuntimeManager.layer))))
 )
 
+it.effect("P8 what is no JSON cannot be sent: it is told to the workflow that sends it", () => {
+  const Odd = ActivityType.make("Odd", { success: Schema.String })
+  const Sending = Agent.make("Sending", { state: Schema.Int, initialState: 0, activities: [Odd] })
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sending)
+    assert.strictEqual(yield* runtime.ask(Odd.make()), "ActivityInvalid")
+  }).pipe(
+    Effect.provide(
+      Workflow.layer(Sending, {
+        Odd: (_, n, { runtimeId, send }) =>
+          Effect.matchEffect(send(runtimeId, { type: "Odd", payload: { n: 1n } }), {
+            onFailure: ({ _tag }) => Workflow.reply(n, _tag as string),
+            onSuccess: () => Workflow.reply(n, "sent")
+          })
+      }).pipe(Layer.provideMerge(RuntimeManager.layer))
+    )
+  )
+})
+
 it.effect("R6 D1 what a workflow sends while its process ends is delivered by the next", () =>
   Effect.gen(function* () {
     const store = yield* Store.make

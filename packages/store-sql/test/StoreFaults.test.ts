@@ -185,12 +185,15 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
     const wire = yield* FaultyWire.make(Number(url.port))
     const direct = yield* clientOf(PgClient.layer({ url: Redacted.make(url.href) }))
     url.port = String(wire.port)
-    const store = yield* Stores.onClient(yield* clientOf(PgClient.layer({ url: Redacted.make(url.href) })))
+    const client = yield* clientOf(PgClient.layer({ url: Redacted.make(url.href) }))
+    const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
+    const store = yield* Scope.provide(Stores.onClient(client), scope)
+    const close = Scope.close(scope, Exit.void)
     const rows = Effect.map(
       direct<{ activity: string }>`SELECT activity FROM agent_pending ORDER BY position`,
       (found) => found.map((row) => JSON.parse(row.activity))
     )
-    return { server, wire, direct, store, rows, handle: yield* create(store) }
+    return { server, wire, direct, store, close, rows, handle: yield* create(store) }
   })
 
   it.effect("D6 lets what cannot be written fail alone, and commits the others of its group", () =>
@@ -257,6 +260,17 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
         yield* accept(store, handle, "after")
         expect(yield* rows).toEqual(["before", "unknown", "after"])
       })
+  )
+
+  it.effect("R6 ends while a commit is unknown and the database stays away", () =>
+    Effect.gen(function* () {
+      const { rows, store, wire, handle, close } = yield* open
+      wire.cut("after", { block: true })
+      const unknown = yield* Effect.forkChild(Effect.flip(accept(store, handle, "unknown")), { startImmediately: true })
+      while ((yield* rows).length < 1) yield* Effect.yieldNow
+      yield* close
+      expect((yield* Fiber.join(unknown))._tag).toBe("StoreUnavailable")
+    })
   )
 
   it.effect("D6 goes on without a restart after its connections were cut and after the server crashed", () =>

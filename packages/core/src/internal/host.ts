@@ -247,6 +247,15 @@ const asJson = (value: unknown): Schema.Json | undefined => {
   }
 }
 
+const isJson = (value: unknown): boolean => {
+  try {
+    JSON.stringify(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** A host for a closure: any activity, any state. */
 export class LocalHost implements Host {
   readonly agent: Agent.Any
@@ -288,7 +297,11 @@ export class LocalHost implements Host {
 
 /** A request in JSON, so that it can be kept and sent on; one that was built by `ActivityType.make` is validated. */
 export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentError.ActivityInvalid> => {
-  if (!isTyped(request)) return Result.succeed(request)
+  if (!isTyped(request)) {
+    return isJson(request.payload)
+      ? Result.succeed(request)
+      : Result.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${request.type}" is no JSON`))
+  }
   let kind = compiled.get(request.activityType)
   if (kind === undefined) compiled.set(request.activityType, (kind = compile(request.activityType, noHandler)))
   const payload = kind.make(request.payload)

@@ -78,6 +78,7 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
   const guards = Statements.guards(instance, Rows.isPostgres(sql))
   const { begin, transact } = yield* Transaction.make(sql)
   const lock = Rows.isPostgres(sql) ? " FOR UPDATE" : ""
+  let closing = false
   let commits = 0
   // Positions are taken from blocks that are reserved in ascending order. They give the order within a runtime, so a block is
   // left when a runtime is opened that has positions beyond it.
@@ -117,8 +118,9 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
         Effect.map((rows) => Number(rows[0]?.["commits"]) === number),
         Effect.sandbox,
         Effect.tapError((cause) => Effect.sync(() => group.refuse(failureOf(cause)))),
-        Effect.retry(Schedule.spaced("250 millis")),
-        Effect.orDie
+        Effect.retry({ schedule: Schedule.spaced("250 millis"), while: () => !closing }),
+        // Nobody is left to be told.
+        Effect.orElseSucceed(() => false)
       )
 
   const countTo = (number: number) => ({ statement: Statements.count, rows: [[instance, number]], guarded: false })
@@ -224,5 +226,7 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
     maxGroup,
     maxPart: begin === undefined ? maxGroup : 32
   })
+  // Before the group waits for what it commits: a database that is away must not keep the program from its end.
+  yield* Effect.addFinalizer(() => Effect.sync(() => (closing = true)))
   return group
 })
