@@ -178,8 +178,7 @@ it.effect("R2 D1 what was sent before a terminate is delivered after a crash: th
       yield* sendUndelivered(store)
       yield* Effect.forkChild(manager.terminate("sender"), { startImmediately: true })
       yield* TestClock.adjust("1 second")
-      // Nothing closes it: its process is gone.
-    }).pipe(Effect.provide(yield* Layer.buildWithScope(on(store, Both), yield* Scope.make())))
+    }).pipe(Effect.provide(on(store, Both)))
     store.refuses = "nothing"
     yield* Effect.provide(expectDelivered, on(store, Both))
   })

@@ -217,9 +217,14 @@ export class Entry implements Runnable, Source {
     return (
       this.attempt === undefined &&
       this.lingering === undefined &&
-      (this.parking || ((this.waitingRoom?.ready ?? 0) === 0 && (this.undelivered?.size ?? 0) === 0)) &&
+      (this.parking || ((this.waitingRoom?.ready ?? 0) === 0 && !this.isDelivering)) &&
       (this.journal === undefined || this.journal.isIdle)
     )
+  }
+
+  /** What its workflow sent has not arrived yet. */
+  get isDelivering(): boolean {
+    return this.undelivered !== undefined && this.undelivered.size > 0
   }
 
   // -- receipts --------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ const lastMoment = (graceMillis: number): number => Math.max(3 * graceMillis, 10
 export const beginTermination = (entry: Entry, mode: "drain" | "immediate", graceMillis: number): void => {
   if (entry.isOver || entry.immediate) return
   if (entry.parking) {
+    if (entry.isDelivering) return
     // This process was letting go of it: it ends for good now.
     entry.parking = false
     entry.reason = "terminated"
@@ -53,11 +54,11 @@ export const beginTermination = (entry: Entry, mode: "drain" | "immediate", grac
 
 /**
  * Lets go of a runtime that lives on in its store: what runs is finished within the grace, else it will run again; what
- * waits stays. One whose end was asked for before ends for good, if its store lets it.
+ * waits stays. One whose end was asked for before ends for good, unless the next process can still deliver what it sent.
  */
 export const park = (entry: Entry, graceMillis: number): void => {
   if (entry.isOver || entry.parking) return
-  if (entry.phase === "draining") return leaveWithin(entry, lastMoment(graceMillis))
+  if (entry.phase === "draining" && !entry.isDelivering) return leaveWithin(entry, lastMoment(graceMillis))
   entry.phase = "draining"
   entry.parking = true
   entry.reason = "shutdown"
