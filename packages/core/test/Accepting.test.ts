@@ -203,6 +203,62 @@ it.effect("P10 P5 what is due is told to a store in whole milliseconds, however 
   )
 })
 
+for (const how of ["timeout", "cancel"] as const) {
+  it.effect(`P6 P11 D6 a ${how} counts also where what was to supersede the activity is refused meanwhile`, () => {
+    const Rest = ActivityType.make("Rest")
+    const Over = ActivityType.make("Over", { overlap: { interrupt: "supersede" } })
+    const Resting = Agent.make("Resting", { state: Schema.Int, initialState: 0, activities: [Rest, Over] })
+    const store = Latch.makeUnsafe(true)
+    let down = false
+    const away = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+    return Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const runtime = yield* manager.create(Resting)
+      yield* runtime.send(Rest.make(), { id: "rest" })
+      yield* TestClock.adjust("1 second")
+      yield* store.close
+      const refused = yield* Effect.forkChild(Effect.flip(runtime.send(Over.make())), { startImmediately: true })
+      if (how === "cancel") yield* Effect.forkChild(runtime.cancel("rest"), { startImmediately: true })
+      else yield* TestClock.adjust("30 seconds")
+      down = true
+      yield* store.open
+      assert.strictEqual((yield* Fiber.join(refused))._tag, "StoreUnavailable")
+      down = false
+      yield* TestClock.adjust("1 second")
+      const { error } = yield* runtime.awaitReceipt("rest")
+      assert.strictEqual(error?._tag, how === "cancel" ? "ActivityCancelled" : "ActivityTimedOut")
+    }).pipe(
+      Effect.provide(
+        Workflow.layer(Resting, { Rest: () => Effect.never, Over: (_, n) => Effect.succeed(n) }).pipe(
+          Layer.provideMerge(
+            onStore((write) =>
+              Effect.andThen(
+                store.await,
+                Effect.suspend(() => (down ? away : write))
+              )
+            )
+          )
+        )
+      )
+    )
+  })
+}
+
+it.effect("P1 D1 a payload that its schema lets pass and no store can keep is refused", () => {
+  const Any = ActivityType.make("Any", { payload: { n: Schema.Unknown } })
+  const Loose = Agent.make("Loose", { state: Schema.Int, initialState: 0, activities: [Any] })
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Loose)
+    assert.strictEqual((yield* Effect.flip(runtime.send(Any.make({ n: 1n }))))._tag, "ActivityInvalid")
+    yield* runtime.ask(Any.make({ n: 1 }))
+  }).pipe(
+    Effect.provide(
+      Workflow.layer(Loose, { Any: (_, n) => Effect.succeed(n) }).pipe(Layer.provideMerge(onStore((write) => write)))
+    )
+  )
+})
+
 const outages = [
   ["P6 an activity that was about to start has all of its time", {}, "succeeded"],
   ["P10 an activity that was about to start may have expired", { expiresAt: 30_000 }, "expired"]

@@ -55,6 +55,10 @@ export const accept = (
   const replaced = replaces ? waiting.first((other) => other.kind === kind) : undefined
   // The place of the one that it replaces is its own.
   const inherits = !hasPlace && replaced?.priority === priority
+  const encoded = entry.journal === undefined ? undefined : kind.encodePayload(payload)
+  if (entry.journal !== undefined && payload !== undefined && encoded === undefined) {
+    return AgentError.ActivityInvalid.of(["payload"], `The payload of "${kind.name}" cannot be stored: it is no JSON`)
+  }
   const origin =
     options === undefined && parent === undefined && chain === noChain
       ? undefined
@@ -74,12 +78,18 @@ export const accept = (
     if (entry.watchers !== undefined) entry.changed()
     return activity
   }
-  place(entry, activity, overlap, due)
+  place(entry, activity, overlap, due, encoded)
   return activity
 }
 
 /** Puts an activity where it waits, with a store once that is written. */
-const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, due: number | undefined): void => {
+const place = (
+  entry: Entry,
+  activity: Activity,
+  overlap: ActivityType.Overlap,
+  due: number | undefined,
+  encoded: Schema.Json | undefined
+): void => {
   const { history, journal, waiting } = entry
   const ahead = due === undefined && typeof overlap === "object"
   const requeues = ahead && overlap.interrupt === "requeue"
@@ -100,7 +110,15 @@ const place = (entry: Entry, activity: Activity, overlap: ActivityType.Overlap, 
   journal.push({
     change: () => ({
       ...(superseding === undefined ? {} : supersededChange(entry, superseding, (sequence = journal.nextSequence()))),
-      accept: [{ activity: encodePending(activity), attempts: 0, crashes: 0, due: encodeDue(entry.kernel, due), ahead }]
+      accept: [
+        {
+          activity: encodePending(activity, encoded),
+          attempts: 0,
+          crashes: 0,
+          due: encodeDue(entry.kernel, due),
+          ahead
+        }
+      ]
     }),
     apply: (written) => {
       activity.rare.position = written.accepted[0] ?? 0

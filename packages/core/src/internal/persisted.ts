@@ -81,14 +81,16 @@ const compact = (fields: Readonly<Record<string, unknown>>): Schema.Json => {
 export const encodeDue = (kernel: Kernel, due: number | undefined): number | undefined =>
   due === undefined ? undefined : Math.min(Math.ceil(kernel.startedAt + due), Number.MAX_SAFE_INTEGER)
 
-/** An accepted activity. */
-export const encodePending = (activity: Activity): Schema.Json => {
-  const { acceptedAt, chain, correlationId, id, kind, metadata, options, parent, payload, priority, source, type } =
-    activity
+/** An accepted activity, with its payload in JSON. */
+export const encodePending = (
+  activity: Activity,
+  payload: Schema.Json | undefined = activity.kind.encodePayload(activity.payload)
+): Schema.Json => {
+  const { acceptedAt, chain, correlationId, id, metadata, options, parent, priority, source, type } = activity
   return compact({
     id,
     type,
-    payload: kind.encodePayload(payload),
+    payload,
     priority,
     acceptedAt,
     expiresAt: options?.expiresAt,

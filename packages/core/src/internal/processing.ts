@@ -124,15 +124,15 @@ const traced = (entry: Entry, activity: Activity, effect: Effect.Effect<unknown,
   })
 
 /**
- * Interrupts what runs, unless its end is being written. The first who asks says what becomes of it; only a terminate
- * overrules.
+ * Interrupts what runs, unless its end is being written; where that is refused, it is interrupted then. The first who asks
+ * says what becomes of it; only a terminate overrules.
  */
 export const interrupt = (entry: Entry, interruption: Interruption): void => {
   const { attempt } = entry
-  if (attempt === undefined || attempt.committing) return
+  if (attempt === undefined) return
   if (attempt.interruption !== undefined && interruption !== "terminate") return
   attempt.interruption = interruption
-  attempt.fiber?.interruptUnsafe()
+  if (!attempt.committing) attempt.fiber?.interruptUnsafe()
 }
 
 const end = (entry: Entry, attempt: Attempt, exit: Exit.Exit<unknown, unknown>, now: number): void => {
