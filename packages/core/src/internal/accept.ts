@@ -48,7 +48,7 @@ export const accept = (
   const overlap = kind.definition?.overlap ?? "enqueue"
   if (overlap === "reject" && history.isPending(kind.name)) return AgentError.AgentRuntimeBusy.of(entry.id, kind.name)
   const now = kernel.dispatcher.now
-  const deliverAt = options?.deliverAt === undefined ? now : options.deliverAt - kernel.startedAt
+  const deliverAt = (options?.deliverAt ?? 0) - kernel.startedAt
   const due = deliverAt > now ? deliverAt : undefined
   // One that is held back replaces what waits when it comes due.
   const replaces = overlap === "coalesce" && due === undefined

@@ -173,9 +173,7 @@ export class LocalManager implements Placement {
     | AgentError.TooManyRuntimes
   > {
     if (this.closing) {
-      return Exit.fail(
-        new AgentError.StoreUnavailable({ message: "The RuntimeManager closes, and creates no more runtimes" })
-      )
+      return Exit.fail(new AgentError.StoreUnavailable({ message: "The RuntimeManager closes" }))
     }
     const name = id ?? `r-${this.kernel.ids.format(this.kernel.ids.next())}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
@@ -388,8 +386,8 @@ export class LocalManager implements Placement {
       }
       const { agent, cursor, prefix, status } = options
       const matches = (info: { readonly id: string; readonly agent: string; readonly status: string }): boolean =>
-        (cursor === undefined || info.id > cursor) &&
-        (prefix === undefined || info.id.startsWith(prefix)) &&
+        info.id > (cursor ?? "") &&
+        info.id.startsWith(prefix ?? "") &&
         (agent === undefined || info.agent === agent) &&
         (status === undefined || info.status === status)
       // As with an info: what a status tells of has reached the subscribers, who read it as they are let go.
@@ -400,7 +398,7 @@ export class LocalManager implements Placement {
       const page = (all: Array<{ readonly id: string; readonly info: () => AgentRuntimeState.RuntimeInfo }>): Page => {
         all.sort((a, b) => (a.id < b.id ? -1 : 1))
         const items = all.slice(0, limit).map(({ info }) => info())
-        return all.length > limit ? { items, nextCursor: items[items.length - 1]!.id } : { items }
+        return all.length > limit ? { items, nextCursor: items[limit - 1]!.id } : { items }
       }
       // What is not in memory neither runs nor drains.
       const isHere = status === "processing" || status === "draining"
@@ -448,9 +446,7 @@ export class LocalManager implements Placement {
             : Effect.flatMap(this.durable.stateAt(entry, at), (kept) =>
                 kept === undefined ? Effect.fail(missing) : Effect.succeed(kept.state)
               )
-      return Effect.flatMap(state, (state) =>
-        this.create(entry.agent, options.id === undefined ? { state } : { id: options.id, state })
-      )
+      return Effect.flatMap(state, (state) => this.create(entry.agent, { id: options.id, state }))
     })
 
   /**

@@ -15,8 +15,8 @@ export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effec
     beginTermination(entry, options.mode ?? "drain", grace)
     if (fiber.getRef(CurrentEntry) === entry) return Effect.void
     if (entry.journal === undefined) return awaitClosed(entry)
-    const message = `The end of "${entry.id}" could not be written yet: terminate it again`
-    const unwritten = Effect.suspend(() => Effect.fail(new AgentError.StoreUnavailable({ message })))
+    const message = `The end of "${entry.id}" could not be written yet`
+    const unwritten = Effect.failSync(() => new AgentError.StoreUnavailable({ message }))
     const written = Effect.flatMap(awaitClosed(entry), () => (entry.reason === "shutdown" ? unwritten : Effect.void))
     return Effect.timeoutOrElse(written, { duration: lastMoment(grace), orElse: () => unwritten })
   })
