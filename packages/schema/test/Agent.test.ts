@@ -92,8 +92,9 @@ describe("names", () => {
   })
 
   it("P9 an activity id is 1 to 128 letters, digits, _ . : or -", () => {
-    for (const id of ["a", "A_z-9.:", "x".repeat(128)]) assert.isTrue(ActivityId.isActivityId(id), id)
-    for (const id of ["", "x".repeat(129), "a b", "a/b", "ä", "a\n"]) assert.isFalse(ActivityId.isActivityId(id), id)
+    for (const id of ["a", "A_z-9.:", "...", ".a", "x".repeat(128)]) assert.isTrue(ActivityId.isActivityId(id), id)
+    for (const id of ["", ".", "..", "x".repeat(129), "a b", "a/b", "ä", "a\n"])
+      assert.isFalse(ActivityId.isActivityId(id), id)
   })
 
   it("P2 priorities are urgent, standard and background, highest first", () => {

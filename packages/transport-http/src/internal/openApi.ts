@@ -7,7 +7,7 @@ type Json = JsonSchema.JsonSchema
 type Schemas = Record<string, Json>
 
 const id = "^[A-Za-z0-9_-]{1,64}$"
-const activityId = "^[A-Za-z0-9_.:-]{1,128}$"
+const activityId = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$"
 const time = "^\\d{1,9}(\\.\\d{1,3})?(ms|s|m)$"
 const cursor = "^\\d{1,16}-\\d{1,16}$"
 const members = (names: string) => `^(${names})(,(${names}))*$`
