@@ -52,10 +52,14 @@ const watch = (gate: Gate): Effect.Effect<never> => {
     gate.forget(now)
   })
   const revoke = Effect.suspend(() =>
-    Effect.forEach(
-      Array.from(gate.streams),
-      (stream) => Effect.map(stream.isAllowed, (allowed) => (allowed ? undefined : stream.cut())),
-      { discard: true }
+    // Who does not answer in time holds up nobody else's revocation.
+    Effect.timeoutOption(
+      Effect.forEach(
+        Array.from(gate.streams),
+        (stream) => Effect.map(stream.isAllowed, (allowed) => (allowed ? undefined : stream.cut())),
+        { concurrency: "unbounded", discard: true }
+      ),
+      "3 seconds"
     )
   )
   const often = Duration.millis(Math.max(10, Math.min(1000, keepAlive / 4, stall / 4)))

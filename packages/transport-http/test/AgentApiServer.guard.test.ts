@@ -32,6 +32,8 @@ describe("what is no request of this API", () => {
     ])
     const options = await ask(runtimes(), { method: "OPTIONS" })
     expect([options.status, options.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"])
+    const broken = await ask(`${server.url}/v1/runtimes/%zz`)
+    expect([broken.status, broken.body._tag]).toEqual([400, "RequestInvalid"])
   })
 
   it("a content type that is neither JSON nor NDJSON, or absent, or compressed, is 415", async () => {

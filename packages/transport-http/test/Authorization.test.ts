@@ -1,7 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Authorization, AgentApi } from "@agent-runtime/transport-http"
+import { ApiError, Authorization, AgentApi } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import { NodeFileSystem } from "@effect/platform-node"
 import { RuntimeManager } from "@agent-runtime/core"
@@ -210,6 +210,48 @@ describe("the token file", () => {
     expect(await status("read-token")).toBe(200)
     await server.close()
     await rm(folder, { recursive: true })
+  })
+
+  it("is asked again for all streams at once, and one it dies for ends alone", async () => {
+    const known = new Map<string, Effect.Effect<Authorization.Principal, ApiError.Unauthorized>>()
+    const authorization = Authorization.layer(({ authorization = "" }) =>
+      Effect.suspend(() => known.get(authorization) ?? Effect.fail(ApiError.Unauthorized.of()))
+    )
+    const limits = { revocationInterval: Duration.millis(20) }
+    const server = await start({ authorization, limits })
+    const open = async (name: string) => {
+      const headers = bearer(name)
+      known.set(headers.authorization, Effect.succeed(Authorization.principal({ name })))
+      await ask(`${server.url}/v1/runtimes`, { json: { agent: "Account", id: "a" }, headers })
+      return EventTap.open(`${server.url}/v1/runtimes/a/events`, headers)
+    }
+    const [slow, dead, kept, revoked] = [
+      await open("slow"),
+      await open("dead"),
+      await open("kept"),
+      await open("revoked")
+    ]
+    known.set(bearer("dead").authorization, Effect.die(new Error("a defect")))
+    await dead.ended
+    let begin = () => {}
+    const asked = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    known.set(
+      bearer("slow").authorization,
+      Effect.suspend(() => {
+        begin()
+        return Effect.never
+      })
+    )
+    await asked
+    expect(kept.over).toBe(false)
+    known.delete(bearer("revoked").authorization)
+    await revoked.ended
+    expect([slow.over, kept.over]).toEqual([false, false])
+    slow.close()
+    kept.close()
+    await server.close()
   })
 
   it("that cannot be read stops the start, without telling what is in it", async () => {

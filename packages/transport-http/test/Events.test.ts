@@ -125,7 +125,16 @@ describe("event streams", () => {
       const { body, status } = await ask(`${runtime.url}/events${query}`, { headers })
       return [status, body._tag]
     }
-    for (const from of ["sometime", "1", "-1", `${runtime.epoch}-x`, `${runtime.epoch}-7`]) {
+    const beyond = "9999999999999999"
+    for (const from of [
+      "sometime",
+      "1",
+      "-1",
+      `${runtime.epoch}-x`,
+      `${runtime.epoch}-7`,
+      `${beyond}-1`,
+      `1-${beyond}`
+    ]) {
       expect(await refused(`?from=${from}`)).toEqual([400, "CursorInvalid"])
     }
     expect(await refused("", { "last-event-id": "x" })).toEqual([400, "CursorInvalid"])

@@ -88,12 +88,13 @@ export const activities = Effect.gen(function* () {
       Effect.flatMap(
         Effect.timeoutOption(
           Effect.raceFirst(
-            Effect.asVoid(runtime.awaitReceipt(sent.activityId)),
+            runtime.awaitReceipt(sent.activityId),
             Effect.promise(() => gate.closed)
           ),
           millis
         ),
-        () => runtime.receipt(sent.activityId)
+        // Asked for anew it might be past retention, however lately it has ended.
+        (ended) => (ended._tag === "Some" && ended.value ? Exit.succeed(ended.value) : runtime.receipt(sent.activityId))
       ),
       // Its receipt is past retention already.
       (error) => (error._tag === "ActivityNotFound" ? Exit.succeed(sent) : Exit.fail(error))

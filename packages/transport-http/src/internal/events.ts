@@ -24,7 +24,7 @@ const parseFrom = (query: EventQuery): Exit.Exit<Subscription.From, AgentError.C
   if (text === undefined || text === "latest") return Exit.succeed("latest")
   if (text === "earliest") return Exit.succeed("earliest")
   const [, epoch, sequence] = cursor.exec(text) ?? []
-  if (epoch === undefined || sequence === undefined) {
+  if (!Number.isSafeInteger(Number(epoch)) || !Number.isSafeInteger(Number(sequence))) {
     return Exit.fail(
       new AgentError.CursorInvalid({
         cursor: text.slice(0, 64),
@@ -133,7 +133,8 @@ const register = Effect.fnUntraced(function* (
   isBehind: () => boolean
 ) {
   yield* gate.enterStream(principal)
-  const isAllowed = Effect.match(
+  // One that dies lets nobody in either.
+  const isAllowed = Effect.matchCause(
     Effect.suspend(() => authorization.authenticate(headers)),
     {
       onFailure: () => false,

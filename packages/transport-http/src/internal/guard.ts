@@ -47,8 +47,12 @@ const pathOf = (url: string) => {
 /** The methods that a path of this API knows. */
 const methodsOf = (url: string): ReadonlyArray<string> => Array.from(pathOf(url)?.methods ?? []).sort()
 
+const unreadable = (message: string) => new AgentError.RequestInvalid({ path: [], message })
+
 const notFound = (request: HttpServerRequest.HttpServerRequest): Response => {
   const allow = methodsOf(request.url)
+  // It is taken there, so the rest of the path is what cannot be read.
+  if (allow.includes(request.method)) return failure(unreadable("The path cannot be read: a % in it encodes nothing"))
   return failure(
     allow.length === 0
       ? new RouteNotFound({ message: "There is no such path: GET /docs shows those there are" })
@@ -96,7 +100,7 @@ const failed = (
         failure(
           reason.reason === "BodyTooLarge"
             ? PayloadTooLarge.of(limits.bodyBytes)
-            : new AgentError.RequestInvalid({ path: [], message: "The request cannot be read" })
+            : unreadable("The request cannot be read")
         )
       )
     }
