@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Schema } from "effect"
+import { Schema, SchemaGetter } from "effect"
 import type * as Agent from "./Agent.ts"
 import { ActivityId } from "./ActivityId.ts"
 import { AgentRuntimeId } from "./AgentRuntimeId.ts"
@@ -57,15 +57,24 @@ export const Metrics = Schema.Struct({
  */
 export type Metrics = typeof Metrics.Type
 
+/** JSON has no number for a lane that holds whatever memory holds. */
+const Capacity = Schema.NullOr(Schema.Finite).pipe(
+  Schema.decodeTo(Schema.Number.check(Schema.isGreaterThanOrEqualTo(1)), {
+    decode: SchemaGetter.transform((capacity: number | null) => capacity ?? Number.POSITIVE_INFINITY),
+    encode: SchemaGetter.transform((capacity: number) => (capacity === Number.POSITIVE_INFINITY ? null : capacity))
+  })
+)
+
 /**
- * One lane of a runtime's mailbox: elements waiting, how many it may hold, and how long the oldest has waited.
+ * One lane of a runtime's mailbox: elements waiting, how many it may hold (in JSON `null` where nothing bounds it), and how
+ * long the oldest has waited.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Lane = Schema.Struct({
   size: Schema.Int,
-  capacity: Schema.Int,
+  capacity: Capacity,
   oldestWaitMillis: Schema.optionalKey(Schema.Finite)
 })
 /**

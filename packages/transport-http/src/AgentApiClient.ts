@@ -230,7 +230,9 @@ class Remote implements RemoteRuntime<Agent.Any> {
       const id = options?.id ?? activityName()
       const given = { ...options, id }
       const ended = Effect.flatMap(this.post(request, given, turn), (receipt) =>
-        Receipt.isPending(receipt) ? this.awaitReceipt(id) : Exit.succeed(receipt)
+        Receipt.isPending(receipt)
+          ? Effect.catchTag(this.awaitReceipt(id), "ActivityNotFound", unknown)
+          : Exit.succeed(receipt)
       )
       const asking = Effect.flatMap(ended, (receipt) => outcome(request, receipt))
       return options?.cancelOnInterrupt === true
@@ -248,11 +250,18 @@ class Remote implements RemoteRuntime<Agent.Any> {
         const message = `A subscription's capacity must be a whole number of at least 1, got ${capacity}`
         return yield* Effect.die(new RangeError(message))
       }
+      const { from = "latest" } = options
+      const isOfNoEpoch = typeof from === "object" && (from.epoch ?? this.epoch) === undefined
+      const cursor = isOfNoEpoch ? { after: from.after, epoch: (yield* this.living).epoch } : from
       const queue = new EventQueue(options, this.epoch ?? 0)
       const reader = new EventReader(
         this.requester,
         this.agent,
-        { path: `/v1/runtimes/${encodeURIComponent(this.id)}/events`, epoch: this.epoch, options },
+        {
+          path: `/v1/runtimes/${encodeURIComponent(this.id)}/events`,
+          epoch: this.epoch,
+          options: { ...options, from: cursor }
+        },
         queue
       )
       const registered = yield* Deferred.make<void, Failure>()
@@ -264,6 +273,10 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   subscribe(options?: Subscription.SubscriptionOptions): ReturnType<RemoteRuntime<Agent.Any>["subscribe"]> {
     return Stream.unwrap(this.subscription(options))
+  }
+
+  private get living() {
+    return Effect.flatMap(this.call("GET", "", finding), this.decodeInfo)
   }
 
   get info() {
@@ -361,6 +374,10 @@ const createTags = [
 /** As the server reads a time: what is longer than it can say is as good as endless. */
 const timeOf = (millis: number): string =>
   millis < 1e9 ? `${Math.round(millis)}ms` : `${Math.min(Math.round(millis / 60_000), 999_999_999)}m`
+
+/** What became of an activity cannot be told any more. */
+const unknown = ({ activityId }: AgentError.ActivityNotFound) =>
+  Exit.fail(ApiError.ApiUnavailable.of(`The outcome of activity "${activityId}" is past retention`))
 
 const decodeLetters = decoder(DeadLetters)
 

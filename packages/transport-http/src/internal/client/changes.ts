@@ -1,13 +1,13 @@
 import { Effect, type Exit, Stream } from "effect"
-import type { ApiUnavailable } from "../../ApiError.ts"
+import { ApiUnavailable } from "../../ApiError.ts"
 import { silence } from "./eventReader.ts"
-import { SseParser } from "./sseParser.ts"
+import { type Frame, SseParser } from "./sseParser.ts"
 
 /**
- * The values of a stream of `Info` events, until it says that it has ended. A connection that breaks is made anew: the
- * first value of the next is the latest.
+ * The values of a stream of `Info` events, until it says that the runtime has ended. A connection that breaks, or whose
+ * server goes down, is made anew: the first value of the next is the latest.
  */
-export const follow = <A, E>(
+export const follow = <A, E extends { readonly _tag: string }>(
   connect: Effect.Effect<Stream.Stream<Uint8Array, unknown>, E>,
   decode: (json: unknown) => Exit.Exit<A, ApiUnavailable>
 ): Stream.Stream<A, E | ApiUnavailable> =>
@@ -26,14 +26,29 @@ export const follow = <A, E>(
     )
     const values = frames.pipe(
       Stream.takeUntil((frame) => {
-        ended = frame.event === "End"
+        // A server that goes down comes back, or another takes its place.
+        ended = frame.event === "End" && frame.data !== `{"reason":"shutdown"}`
         return ended
       }),
       Stream.filter((frame) => frame.event === "Info" && frame.data !== undefined),
-      Stream.mapEffect((frame) => decode(JSON.parse(frame.data ?? "null")))
+      Stream.mapEffect((frame) => Effect.flatMap(parse(frame), decode))
     )
+    const again = Stream.unwrap(Effect.as(Effect.sleep("200 millis"), follow(connect, decode)))
     const more = Stream.suspend(() =>
-      ended ? Stream.empty : Stream.unwrap(Effect.as(Effect.sleep("200 millis"), follow(connect, decode)))
+      // A runtime that is gone has ended meanwhile.
+      ended
+        ? Stream.empty
+        : Stream.catchIf(
+            again,
+            (error) => error._tag === "AgentRuntimeNotFound",
+            () => Stream.empty
+          )
     )
     return Stream.concat(values, more)
+  })
+
+const parse = ({ data = "null" }: Frame): Effect.Effect<unknown, ApiUnavailable> =>
+  Effect.try({
+    try: (): unknown => JSON.parse(data),
+    catch: () => ApiUnavailable.of("The server sent what is no event")
   })

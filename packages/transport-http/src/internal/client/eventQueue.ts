@@ -12,7 +12,8 @@ type End = Exit.Exit<never, AgentError.SubscriberLagged | AgentError.StoreUnavai
 export class EventQueue {
   private readonly options: Subscription.SubscriptionOptions
   private readonly capacity: number
-  private readonly epoch: number
+  /** Of the events that come. */
+  epoch: number
   private events: Array<Event> = []
   private gap: { missed: number; from: number; to: number } | undefined = undefined
   private exit: End | undefined = undefined

@@ -119,6 +119,7 @@ export class EventReader {
     }
     if (id !== undefined) {
       this.cursor = id
+      this.queue.epoch = Number(id.split("-", 1)[0])
       this.failures = 0
     }
   }

@@ -104,6 +104,10 @@ const decodeDeclared = (schema: ActivityType.PureCodec, error: Receipt.ErrorJson
   return Result.orElse(decode(error), () => decode(error.value))
 }
 
+/** Whether an error says what became of just this activity. */
+const isAbout = (error: AgentError.OutcomeError, { activityId, runtimeId }: Receipt.Receipt): boolean =>
+  "activityId" in error ? error.activityId === activityId : error.id === runtimeId
+
 /** What an ask is answered with, by the receipt of the activity that has ended. */
 export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Receipt): Exit.Exit<unknown, unknown> => {
   const type = isTyped(request) ? request.activityType : undefined
@@ -112,11 +116,13 @@ export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Rece
     return type.success.ast._tag === "Void" ? Exit.succeed(undefined) : decoder(type.success)(receipt.reply)
   }
   const error = receipt.error ?? { _tag: "Error", message: `The activity ${receipt.status}` }
+  const system = decodeOutcomeError(error)
+  // A schema that takes any error would take this one too.
+  if (Result.isSuccess(system) && isAbout(system.success, receipt)) return Exit.fail(system.success)
   if (type !== undefined && receipt.status === "failed") {
     const declared = decodeDeclared(type.error, error)
     if (Result.isSuccess(declared)) return Exit.fail(declared.success)
   }
-  const system = decodeOutcomeError(error)
   return Exit.fail(Result.isSuccess(system) ? system.success : error)
 }
 
