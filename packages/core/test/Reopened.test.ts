@@ -211,3 +211,17 @@ it.effect("B8 who watches is told that a delayed activity waits in its lane now"
     assert.deepStrictEqual(sizes, [0, 1])
   })
 )
+
+it.effect("R3 D3 a handle goes on with a runtime that another process has had meanwhile", () =>
+  Effect.gen(function* () {
+    const layer = on(yield* makeStore)
+    const here = yield* begin(layer)
+    const changes = yield* Effect.forkChild(Stream.runDrain(here.sum.changes), { startImmediately: true })
+    const there = yield* begin(layer)
+    yield* there.sum.ask(Add.make({ n: 1 }))
+    assert.strictEqual((yield* Effect.flip(here.sum.send(Add.make({ n: 2 }))))._tag, "StoreUnavailable")
+    yield* Fiber.join(changes)
+    yield* here.sum.ask(Add.make({ n: 4 }))
+    assert.strictEqual((yield* here.sum.info).state, 5)
+  })
+)

@@ -118,6 +118,8 @@ export class Journal {
     entry.reason = "shutdown"
     entry.attempt?.fiber?.interruptUnsafe()
     entry.close()
+    // Its handles open it again.
+    entry.phase = "passivated"
   }
 }
 

@@ -25,7 +25,7 @@ class Watcher {
     if (this.last) return Cause.done()
     if (!this.dirty) return Effect.flatMap(this.wait, () => this.pull)
     this.dirty = false
-    this.last = this.entry.phase === "closed"
+    this.last = this.entry.isOver
     return Exit.succeed([this.entry.info])
   })
 
