@@ -279,7 +279,7 @@ export class Durable {
     hostOf: (agent: string) => Host | undefined,
     matches: (info: AgentRuntimeState.RuntimeInfo) => boolean
   ): Effect.Effect<ReadonlyArray<AgentRuntimeState.RuntimeInfo>, AgentError.StoreUnavailable> {
-    return Effect.map(this.store.list(options), (stored) => {
+    return Effect.flatMap(this.store.list(options), (stored) => {
       const infos: Array<AgentRuntimeState.RuntimeInfo> = []
       for (const one of stored) {
         const host = hostOf(one.agent)
@@ -291,7 +291,7 @@ export class Durable {
         return Exit.succeed(infos)
       const rest = this.sleeping({ ...options, after: last.id, limit: options.limit - infos.length }, hostOf, matches)
       return Effect.map(rest, (more) => [...infos, ...more])
-    }).pipe(Effect.flatten)
+    })
   }
 
   /** The info of a runtime that is not in memory; `undefined` if its state cannot be read. */

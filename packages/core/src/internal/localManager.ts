@@ -1,10 +1,4 @@
-import {
-  type Agent,
-  AgentError,
-  AgentRuntimeId,
-  type AgentRuntimeState,
-  type ActivityType
-} from "@agent-runtime/schema"
+import { Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Random, Schema, Scheduler, type Scope, Tracer } from "effect"
 import type { AgentRuntime } from "../AgentRuntime.ts"
 import type { LocalRuntime, Options as LocalOptions } from "../LocalRuntimes.ts"
@@ -32,16 +26,11 @@ import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
 import { Timers } from "./timers.ts"
 
 /** The agent of runtimes made from closures. */
-const localAgent: Agent.Any = {
-  "~@agent-runtime/schema/Agent": "~@agent-runtime/schema/Agent",
-  name: "local",
-  state: Schema.Json as unknown as ActivityType.PureCodec,
+const localAgent: Agent.Any = /* @__PURE__ */ Agent.make("local", {
+  state: Schema.Json,
   initialState: null,
-  activities: [],
-  emits: Schema.Json as unknown as ActivityType.PureCodec,
-  version: 1,
-  migrations: {}
-}
+  activities: []
+})
 
 type AlreadyExists = AgentError.AgentRuntimeAlreadyExists
 type CreateLocalError = Exclude<CreateError, AgentError.AgentNotFound | AgentError.RequestInvalid>
@@ -392,12 +381,12 @@ export class LocalManager implements Placement {
         (status === undefined || info.status === status)
       // As with an info: what a status tells of has reached the subscribers, who read it as they are let go.
       for (const entry of this.entries.values()) entry.flush()
-      const here = Array.from(this.entries.values())
-        .filter((entry) => matches({ id: entry.id, agent: entry.agent.name, status: entry.status }))
-        .map((entry) => ({ id: entry.id, info: () => entry.info }))
-      const page = (all: Array<{ readonly id: string; readonly info: () => AgentRuntimeState.RuntimeInfo }>): Page => {
+      const here = Array.from(this.entries.values()).filter((entry) =>
+        matches({ id: entry.id, agent: entry.agent.name, status: entry.status })
+      )
+      const page = (all: Array<Pick<Entry, "id" | "info">>): Page => {
         all.sort((a, b) => (a.id < b.id ? -1 : 1))
-        const items = all.slice(0, limit).map(({ info }) => info())
+        const items = all.slice(0, limit).map(({ info }) => info)
         return all.length > limit ? { items, nextCursor: items[limit - 1]!.id } : { items }
       }
       // What is not in memory neither runs nor drains.
@@ -410,7 +399,7 @@ export class LocalManager implements Placement {
         (name) => this.hosts.get(name),
         (info) => !ids.has(info.id) && matches(info)
       )
-      return Effect.map(asleep, (infos) => page([...here, ...infos.map((info) => ({ id: info.id, info: () => info }))]))
+      return Effect.map(asleep, (infos) => page([...here, ...infos.map((info) => ({ id: info.id, info }))]))
     })
 
   // -- ends ------------------------------------------------------------------------------------------------------------

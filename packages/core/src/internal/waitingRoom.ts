@@ -194,12 +194,7 @@ export class WaitingRoom {
 
   /** The first activity that waits and fits, what is held back last. */
   find(predicate: (activity: Activity) => boolean): Activity | undefined {
-    const ahead = this.ahead?.toArray().find(predicate)
-    if (ahead !== undefined) return ahead
-    const waiting = this.first(predicate)
-    if (waiting !== undefined) return waiting
-    for (const activity of this.held ?? []) if (predicate(activity)) return activity
-    return undefined
+    return this.ahead?.toArray().find(predicate) ?? this.first(predicate) ?? Array.from(this.held ?? []).find(predicate)
   }
 
   /** The first activity in the mailbox that fits. */
