@@ -14,7 +14,8 @@ import type { Options as ClientOptions, RemoteRuntime } from "./AgentApiClient.t
 import * as AgentApiClient from "./AgentApiClient.ts"
 import * as ApiError from "./ApiError.ts"
 import { Requester } from "./internal/client/requester.ts"
-import { decoder, Described, unknownAgent } from "./internal/client/wire.ts"
+import { Described, unknownAgent } from "./internal/client/unknownAgent.ts"
+import { decoder } from "./internal/client/wire.ts"
 
 /**
  * @category options

@@ -9,10 +9,7 @@ export const checkOptions = (
   if (options === undefined) return undefined
   const { correlationId, deliverAt, expiresAt, id, metadata, priority, source } = options
   if (id !== undefined && !ActivityId.isActivityId(id)) {
-    return AgentError.ActivityInvalid.of(
-      ["id"],
-      `An activity id is 1 to 128 letters, digits, "_", ".", ":" or "-", not . or ..`
-    )
+    return AgentError.ActivityInvalid.of(["id"], `An activity id is 1 to 128 letters, digits, "_", ".", ":" or "-"`)
   }
   if (priority !== undefined && !Priority.priorities.includes(priority)) {
     return AgentError.ActivityInvalid.of(["priority"], `A priority is ${Priority.priorities.join(", ")}`)

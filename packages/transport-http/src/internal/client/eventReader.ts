@@ -110,16 +110,17 @@ export class EventReader {
 
   private take(frame: Frame): void {
     const { data, event, id } = frame
+    if (id !== undefined) this.queue.epoch = Number(id.split("-", 1)[0])
     if (data !== undefined && event !== undefined) {
       const fields = JSON.parse(data) as Record<string, unknown>
-      const epoch = Number((id ?? this.cursor ?? "0").split("-", 1)[0])
-      const decoded = this.decode(event === "Gap" ? { ...fields, _tag: event, epoch } : { ...fields, _tag: event })
+      const decoded = this.decode(
+        event === "Gap" ? { ...fields, _tag: event, epoch: this.queue.epoch } : { ...fields, _tag: event }
+      )
       // A newer server may tell what this client does not know.
       if (Result.isSuccess(decoded)) this.tell(decoded.success)
     }
     if (id !== undefined) {
       this.cursor = id
-      this.queue.epoch = Number(id.split("-", 1)[0])
       this.failures = 0
     }
   }

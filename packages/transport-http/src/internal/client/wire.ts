@@ -1,12 +1,10 @@
 import type { AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import {
-  ActivityId,
-  ActivityType,
-  Agent,
+  type ActivityType,
+  type Agent,
   AgentError,
   AgentEvent,
   AgentRuntimeState,
-  Priority,
   Receipt,
   Timestamp
 } from "@agent-runtime/schema"
@@ -126,64 +124,15 @@ export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Rece
   return Exit.fail(Result.isSuccess(system) ? system.success : error)
 }
 
-const json = Schema.Json
-const pure = (schema: unknown) => schema as ActivityType.PureCodec
+type DecodeEvent = (json: unknown) => Result.Result<AgentEvent.AgentEvent, unknown>
 
-const unknown = new WeakSet<Agent.Any>()
+/** How the events are read of agents that say less than their events. */
+const eventDecoders = new WeakMap<Agent.Any, DecodeEvent>()
 
-/** An agent of which only names are known: its state, payloads and replies are JSON. */
-export const unknownAgent = (name: string, types: ReadonlyArray<string>): Agent.Any => {
-  const agent = Agent.make(name, {
-    state: pure(json),
-    initialState: null,
-    emits: pure(json),
-    activities: types.map((type) =>
-      ActivityType.make(type, { payload: pure(json), success: pure(json), error: pure(json) })
-    )
-  })
-  unknown.add(agent)
-  return agent
-}
+export const decodeEventsBy = (agent: Agent.Any, decode: DecodeEvent): void => void eventDecoders.set(agent, decode)
 
-const committed = {
-  sequence: Schema.Int,
-  epoch: Schema.Int,
-  activityId: ActivityId.ActivityId,
-  type: Schema.String,
-  priority: Priority.Priority,
-  payload: json,
-  correlationId: Schema.optionalKey(Schema.String),
-  attempts: Schema.Int,
-  at: Timestamp.Timestamp
-}
-const decodeAny = Schema.decodeUnknownResult(
-  Schema.toCodecJson(
-    Schema.Union([
-      Schema.TaggedStruct("Processed", { ...committed, reply: Schema.optionalKey(json) }),
-      Schema.TaggedStruct("Failed", { ...committed, error: Receipt.ErrorJson }),
-      Schema.TaggedStruct("Emitted", {
-        activityId: ActivityId.ActivityId,
-        type: Schema.String,
-        attempt: Schema.Int,
-        index: Schema.Int,
-        value: json,
-        at: Timestamp.Timestamp
-      }),
-      Schema.TaggedStruct("Gap", { epoch: Schema.Int, missed: Schema.Int, from: Schema.Int, to: Schema.Int }),
-      Schema.TaggedStruct("End", { reason: Schema.Literals(["terminated", "shutdown"]) })
-    ])
-  )
-)
-
-/** Reads the events of an agent; where only names are known, activities of any name: they may be more by now. */
-export const eventDecoder = (agent: Agent.Any): ((json: unknown) => Result.Result<AgentEvent.AgentEvent, unknown>) =>
-  unknown.has(agent) ? decodeAny : Schema.decodeUnknownResult(AgentEvent.codec(agent))
-
-export const Described = Schema.Struct({
-  items: Schema.Array(
-    Schema.Struct({ name: Schema.String, activities: Schema.Array(Schema.Struct({ type: Schema.String })) })
-  )
-})
+export const eventDecoder = (agent: Agent.Any): DecodeEvent =>
+  eventDecoders.get(agent) ?? Schema.decodeUnknownResult(AgentEvent.codec(agent))
 
 const decodePage = decoder(
   Schema.Struct({ items: Schema.Array(AgentRuntimeState.RuntimeInfo), nextCursor: Schema.optionalKey(Schema.String) })
