@@ -5,6 +5,8 @@
  */
 import { Schema } from "effect"
 
+export { InternalError, MethodNotAllowed, RouteNotFound, UnsupportedMediaType } from "./internal/refusals.ts"
+
 /** No credentials, or none that this server knows. @category errors @since 0.1.0 */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()(
   "Unauthorized",
@@ -23,20 +25,6 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()(
   static readonly of = (message: string) => new Forbidden({ message })
 }
 
-/** There is no such path. @category errors @since 0.1.0 */
-export class RouteNotFound extends Schema.TaggedError<RouteNotFound>()(
-  "RouteNotFound",
-  { message: Schema.String },
-  { httpApiStatus: 404 }
-) {}
-
-/** The path exists and does not know the method; `allow` lists those it knows. @category errors @since 0.1.0 */
-export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()(
-  "MethodNotAllowed",
-  { message: Schema.String, allow: Schema.Array(Schema.String) },
-  { httpApiStatus: 405 }
-) {}
-
 /** The body is larger than `limit` bytes, or holds more than `limit` activities. @category errors @since 0.1.0 */
 export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()(
   "PayloadTooLarge",
@@ -49,25 +37,11 @@ export class PayloadTooLarge extends Schema.TaggedError<PayloadTooLarge>()(
     new PayloadTooLarge({ limit, message: `A body holds at most ${limit} activities: send fewer at once` })
 }
 
-/** The body is not JSON, or NDJSON where that is taken. @category errors @since 0.1.0 */
-export class UnsupportedMediaType extends Schema.TaggedError<UnsupportedMediaType>()(
-  "UnsupportedMediaType",
-  { message: Schema.String },
-  { httpApiStatus: 415 }
-) {}
-
 /** More at once, or more in a second, than this principal may; `what` names the limit. @category errors @since 0.1.0 */
 export class TooManyRequests extends Schema.TaggedError<TooManyRequests>()(
   "TooManyRequests",
   { message: Schema.String, what: Schema.Literals(["requests", "connections", "streams"]), limit: Schema.Finite },
   { httpApiStatus: 429 }
-) {}
-
-/** The server broke; the log says how. @category errors @since 0.1.0 */
-export class InternalError extends Schema.TaggedError<InternalError>()(
-  "InternalError",
-  { message: Schema.String },
-  { httpApiStatus: 500 }
 ) {}
 
 /** The server is going down and takes no new work. @category errors @since 0.1.0 */
