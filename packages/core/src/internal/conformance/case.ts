@@ -115,6 +115,15 @@ export const brief = (event: ProbeEvent): string => {
   }
 }
 
+/** Waits until `Hang` has begun; where time is real it may be over by then. */
+export const hangs = (runtime: ProbeRuntime) =>
+  Stream.runHead(
+    Stream.filter(
+      runtime.subscribe({ from: "earliest", outcomes: ["processed", "failed"] }),
+      (event) => "type" in event && event.type === "Hang"
+    )
+  )
+
 /** Waits until the info of the runtime fits. */
 export const infoWhere = (
   runtime: ProbeRuntime,

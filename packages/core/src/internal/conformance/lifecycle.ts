@@ -7,6 +7,7 @@ import {
   type Case,
   fate,
   finish,
+  hangs,
   infoWhere,
   inProcess,
   pass,
@@ -240,6 +241,7 @@ export const lifecycle: ReadonlyArray<Case> = [
   anywhere("R4", "a timeout sets the status error", function* () {
     const runtime = yield* probe
     const id = yield* sent(runtime, Hang.make())
+    yield* hangs(runtime)
     yield* pass("100 millis")
     yield* same("its fate", yield* fate(runtime, id), "failed ActivityTimedOut")
     yield* same("status", (yield* runtime.info).status, "error")

@@ -141,7 +141,7 @@ const ProbeLayer = Workflow.layer(Probe, {
       ? Effect.fail(new Refused({ reason: `attempt ${attempts}` }))
       : Workflow.reply(state, attempts),
   Break: ({ payload }, state, context) => broken(payload.how, state, context),
-  Hang: () => Effect.never,
+  Hang: (_, __, context) => Effect.andThen(context.emit("hangs"), Effect.never),
   Hold: ({ payload }, state) => Effect.andThen(Gate.pass(payload.gate), noted(state, payload.text)),
   Stubborn: ({ payload }, state) => Effect.as(Effect.uninterruptible(Gate.pass(payload.gate)), state),
   Say: Effect.fnUntraced(function* ({ payload }, state, context) {

@@ -1,6 +1,7 @@
 import { Effect, Fiber } from "effect"
 import { RuntimeManager } from "../../RuntimeManager.ts"
 import {
+  hangs,
   anywhere,
   begin,
   brief,
@@ -137,6 +138,7 @@ export const processing: ReadonlyArray<Case> = [
     yield* Effect.flip(runtime.ask(Break.make({ how: "undeclared" })))
     yield* Effect.flip(runtime.ask(Break.make({ how: "die" })))
     const hanging = yield* sent(runtime, Hang.make())
+    yield* hangs(runtime)
     yield* pass("100 millis")
     yield* fate(runtime, hanging)
     yield* same("goes on", yield* runtime.ask(Add.make({ n: 1 })), 1)
@@ -212,8 +214,7 @@ export const processing: ReadonlyArray<Case> = [
   anywhere("P6", "a timeout interrupts the workflow, and its ask says so", function* () {
     const runtime = yield* probe
     const asking = yield* begin(Effect.flip(runtime.ask(Hang.make())))
-    // Where time is real it may be over before it is seen.
-    yield* infoWhere(runtime, (info) => info.status === "processing" || info.status === "error")
+    yield* hangs(runtime)
     yield* pass("100 millis")
     yield* same("the ask", (yield* Fiber.join(asking))._tag, "ActivityTimedOut")
     yield* same("dead letters", (yield* runtime.deadLetters).length, 1)
