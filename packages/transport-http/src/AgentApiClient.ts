@@ -22,7 +22,7 @@ import { follow } from "./internal/client/changes.ts"
 import { DeadLetters } from "./internal/deadLetter.ts"
 import { EventQueue } from "./internal/client/eventQueue.ts"
 import { EventReader } from "./internal/client/eventReader.ts"
-import { type Failure, isOneOf } from "./internal/client/failure.ts"
+import { type Failure } from "./internal/client/failure.ts"
 import { type Call, type Method, Requester } from "./internal/client/requester.ts"
 import { decoder, decodeReceipt, encodeSend, encodeState, outcome, toPage } from "./internal/client/wire.ts"
 
@@ -178,6 +178,10 @@ class Remote implements RemoteRuntime<Agent.Any> {
     this.decodeInfo = infoDecoder(agent)
   }
 
+  private path(rest: string): string {
+    return `/v1/runtimes/${encodeURIComponent(this.id)}${rest}`
+  }
+
   private call<Tag extends Failure["_tag"]>(
     method: Method,
     path: string,
@@ -185,7 +189,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
     call: Call = {}
   ): Effect.Effect<unknown, Extract<Failure, { readonly _tag: Tag }> | ClientError> {
     return expecting(
-      this.requester.json(method, `/v1/runtimes/${encodeURIComponent(this.id)}${path}`, {
+      this.requester.json(method, this.path(path), {
         ...call,
         query: { epoch: this.epoch, ...call.query }
       }),
@@ -246,19 +250,18 @@ class Remote implements RemoteRuntime<Agent.Any> {
   subscription(options: Subscription.SubscriptionOptions = {}): ReturnType<RemoteRuntime<Agent.Any>["subscription"]> {
     return Effect.gen({ self: this }, function* () {
       const { capacity = 1 } = options
-      if (!(capacity >= 1) || (!Number.isInteger(capacity) && capacity !== Number.POSITIVE_INFINITY)) {
-        const message = `A subscription's capacity must be a whole number of at least 1, got ${capacity}`
-        return yield* Effect.die(new RangeError(message))
+      if (!(capacity >= 1) || capacity % 1 > 0) {
+        return yield* Effect.die(new RangeError(`capacity must be a whole number of at least 1, got ${capacity}`))
       }
       const { from = "latest" } = options
       const isOfNoEpoch = typeof from === "object" && (from.epoch ?? this.epoch) === undefined
-      const cursor = isOfNoEpoch ? { after: from.after, epoch: (yield* this.living).epoch } : from
+      const cursor = isOfNoEpoch ? { after: from.after, epoch: (yield* this.look(finding)).epoch } : from
       const queue = new EventQueue(options, this.epoch ?? 0)
       const reader = new EventReader(
         this.requester,
         this.agent,
         {
-          path: `/v1/runtimes/${encodeURIComponent(this.id)}/events`,
+          path: this.path("/events"),
           epoch: this.epoch,
           options: { ...options, from: cursor }
         },
@@ -275,20 +278,18 @@ class Remote implements RemoteRuntime<Agent.Any> {
     return Stream.unwrap(this.subscription(options))
   }
 
-  private get living() {
-    return Effect.flatMap(this.call("GET", "", finding), this.decodeInfo)
+  private look<Tag extends Failure["_tag"]>(tags: ReadonlyArray<Tag>) {
+    return Effect.flatMap(this.call("GET", "", tags), this.decodeInfo)
   }
 
   get info() {
-    return Effect.flatMap(this.call("GET", "", ["RuntimeIdInvalid", ...finding]), this.decodeInfo)
+    return this.look(["RuntimeIdInvalid", ...finding])
   }
 
   get changes(): Stream.Stream<AgentRuntimeState.RuntimeInfo, FindError> {
     return follow(
       expecting(
-        this.requester.patiently(
-          this.requester.bytes(`/v1/runtimes/${encodeURIComponent(this.id)}/changes`, { query: { epoch: this.epoch } })
-        ),
+        this.requester.patiently(this.requester.bytes(this.path("/changes"), { query: { epoch: this.epoch } })),
         finding
       ),
       this.decodeInfo
@@ -371,13 +372,11 @@ const createTags = [
   "TooManyRuntimes"
 ] as const
 
-/** As the server reads a time: what is longer than it can say is as good as endless. */
-const timeOf = (millis: number): string =>
-  millis < 1e9 ? `${Math.round(millis)}ms` : `${Math.min(Math.round(millis / 60_000), 999_999_999)}m`
+/** As the server reads a time: eleven days, the longest it can say in milliseconds, are as good as endless. */
+const timeOf = (millis: number): string => `${Math.min(Math.round(millis), 999_999_999)}ms`
 
 /** What became of an activity cannot be told any more. */
-const unknown = ({ activityId }: AgentError.ActivityNotFound) =>
-  Exit.fail(ApiError.ApiUnavailable.of(`The outcome of activity "${activityId}" is past retention`))
+const unknown = ({ message }: AgentError.ActivityNotFound) => Exit.fail(ApiError.ApiUnavailable.of(message))
 
 const decodeLetters = decoder(DeadLetters)
 
@@ -400,10 +399,11 @@ const expecting = <A, Tag extends Failure["_tag"]>(
   effect: Effect.Effect<A, Failure>,
   tags: ReadonlyArray<Tag>
 ): Effect.Effect<A, Extract<Failure, { readonly _tag: Tag }> | ClientError> => {
-  const isExpected = isOneOf(...tags)
-  const isAlways = isOneOf(...always)
+  const expected: ReadonlyArray<string> = [...always, ...tags]
+  const isExpected = (failure: Failure): failure is Extract<Failure, { readonly _tag: Tag }> | ClientError =>
+    expected.includes(failure._tag)
   return Effect.mapError(effect, (error) =>
-    isExpected(error) || isAlways(error) ? error : ApiError.ApiUnavailable.of(`${error._tag}: ${error.message}`)
+    isExpected(error) ? error : ApiError.ApiUnavailable.of(`${error._tag}: ${error.message}`)
   )
 }
 

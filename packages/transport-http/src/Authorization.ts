@@ -127,7 +127,7 @@ export type Token = typeof Token.Type
 /** The token of an `authorization` header. The scheme is not case sensitive. */
 const bearerOf = (headers: Headers): string | undefined => /^bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1]
 
-const unauthorized = Exit.fail(Unauthorized.of())
+const unauthorized = Exit.fail(new Unauthorized({ message: "Send a valid token: authorization: Bearer <token>" }))
 
 /**
  * Compares without ending early: how long it takes tells nothing of where a guess goes wrong, only how long the guess is.

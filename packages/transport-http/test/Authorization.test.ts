@@ -215,7 +215,7 @@ describe("the token file", () => {
   it("is asked again for all streams at once, and one it dies for ends alone", async () => {
     const known = new Map<string, Effect.Effect<Authorization.Principal, ApiError.Unauthorized>>()
     const authorization = Authorization.layer(({ authorization = "" }) =>
-      Effect.suspend(() => known.get(authorization) ?? Effect.fail(ApiError.Unauthorized.of()))
+      Effect.suspend(() => known.get(authorization) ?? Effect.fail(new ApiError.Unauthorized({ message: "unknown" })))
     )
     const limits = { revocationInterval: Duration.millis(20) }
     const server = await start({ authorization, limits })

@@ -1,10 +1,10 @@
 import { Context, Effect, Exit } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Access, RequiredScope } from "../AgentApi.ts"
-import { ShuttingDown, type Unauthorized } from "../ApiError.ts"
+import type { Unauthorized } from "../ApiError.ts"
 import { type AuthorizationShape, principal, type Principal } from "../Authorization.ts"
 import { failure } from "./answer.ts"
-import type { Gate } from "./gate.ts"
+import { type Gate, shuttingDown } from "./gate.ts"
 import { missing } from "./ownership.ts"
 
 type Response = HttpServerResponse.HttpServerResponse
@@ -37,7 +37,7 @@ export const admission = (gate: Gate, authorization: AuthorizationShape) => (end
   ): Effect.Effect<Response, E, R> => {
     const admitted = (principal: Principal): Effect.Effect<Response, E, R> => {
       if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
-      if (isWork && gate.closing) return Exit.succeed(failure(ShuttingDown.of()))
+      if (isWork && gate.closing) return Exit.succeed(failure(shuttingDown()))
       const busy = gate.enter(principal)
       if (busy !== undefined) return Exit.succeed(failure(busy))
       return Effect.onExit(use(principal), () => {

@@ -3,10 +3,10 @@ import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
 import { Duration, Effect, Exit, Result, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { type Activities, SendActivity } from "../AgentApi.ts"
-import { PayloadTooLarge } from "../ApiError.ts"
+import type { PayloadTooLarge } from "../ApiError.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
 import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson } from "./answer.ts"
-import { type Body, parse, read } from "./body.ts"
+import { type Body, parse, read, tooManyActivities } from "./body.ts"
 import { framesOf } from "./eventFrames.ts"
 import { open, parseQuery } from "./events.ts"
 import { faultOf } from "./fault.ts"
@@ -109,7 +109,7 @@ export const activities = Effect.gen(function* () {
     value: (one: A) => Exit.Exit<unknown, Failure>
   ): Effect.Effect<Array<SendResult>, PayloadTooLarge> =>
     all.length > limits.activitiesPerRequest
-      ? Exit.fail(PayloadTooLarge.ofActivities(limits.activitiesPerRequest))
+      ? Exit.fail(tooManyActivities(limits))
       : Effect.forEach(all, (one) => sendOne(runtime, value(one)))
 
   const lines = (runtime: AgentRuntime.AgentRuntime, text: string) =>

@@ -6,6 +6,12 @@ import type { ServerLimitsShape } from "../ServerLimits.ts"
 
 export type BodyError = AgentError.RequestInvalid | PayloadTooLarge | UnsupportedMediaType
 
+export const tooLarge = ({ bodyBytes: limit }: ServerLimitsShape): PayloadTooLarge =>
+  new PayloadTooLarge({ limit, message: `A body holds at most ${limit} bytes: send less at once` })
+
+export const tooManyActivities = ({ activitiesPerRequest: limit }: ServerLimitsShape): PayloadTooLarge =>
+  new PayloadTooLarge({ limit, message: `A body holds at most ${limit} activities: send fewer at once` })
+
 const invalid = (message: string) => new AgentError.RequestInvalid({ path: [], message })
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
@@ -74,11 +80,10 @@ export const read = (
     )
   }
   if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytes) {
-    return Exit.fail(PayloadTooLarge.of(limits.bodyBytes))
+    return Exit.fail(tooLarge(limits))
   }
   return Effect.matchEffect(request.arrayBuffer, {
-    onFailure: (error) =>
-      Exit.fail(isTooLarge(error) ? PayloadTooLarge.of(limits.bodyBytes) : invalid("The body ended too soon")),
+    onFailure: (error) => Exit.fail(isTooLarge(error) ? tooLarge(limits) : invalid("The body ended too soon")),
     onSuccess: (bytes): Exit.Exit<Body, BodyError> => {
       try {
         return Exit.succeed({ text: decoder.decode(bytes), lines })

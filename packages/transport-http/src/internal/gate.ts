@@ -4,6 +4,9 @@ import type { Principal } from "../Authorization.ts"
 import { ServerLimits, type ServerLimitsShape } from "../ServerLimits.ts"
 import type { EventWriter } from "./eventWriter.ts"
 
+export const shuttingDown = (): ShuttingDown =>
+  new ShuttingDown({ message: "This server is shutting down: try another, or later" })
+
 /** What one principal has going. */
 interface Usage {
   requests: number
@@ -83,7 +86,7 @@ export class Gate {
   enterStream(principal: Principal) {
     return Effect.acquireRelease(
       Effect.suspend((): Exit.Exit<Usage, ShuttingDown | TooManyRequests> => {
-        if (this.closing) return Exit.fail(ShuttingDown.of())
+        if (this.closing) return Exit.fail(shuttingDown())
         const usage = this.usageOf(principal)
         if (usage.streams >= this.limits.streamsPerPrincipal) {
           return Exit.fail(tooMany("streams", this.limits.streamsPerPrincipal))

@@ -1,10 +1,11 @@
 import { Cause, Context, Effect, Exit, Result } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { Forbidden, InternalError, MethodNotAllowed, PayloadTooLarge, RouteNotFound } from "../ApiError.ts"
+import { Forbidden, InternalError, MethodNotAllowed, RouteNotFound } from "../ApiError.ts"
 import { AgentError } from "@agent-runtime/schema"
 import { AgentApi } from "../AgentApi.ts"
 import type { ServerLimitsShape } from "../ServerLimits.ts"
 import { failure } from "./answer.ts"
+import { tooLarge } from "./body.ts"
 import { isLogged, logged } from "./requestLog.ts"
 
 /** Which names a server answers to, and which pages of other origins may speak to it. */
@@ -97,11 +98,7 @@ const failed = (
     if (reason._tag === "RouteNotFound") return Exit.succeed(notFound(request))
     if (reason._tag === "RequestParseError") {
       return Exit.succeed(
-        failure(
-          reason.reason === "BodyTooLarge"
-            ? PayloadTooLarge.of(limits.bodyBytes)
-            : unreadable("The request cannot be read")
-        )
+        failure(reason.reason === "BodyTooLarge" ? tooLarge(limits) : unreadable("The request cannot be read"))
       )
     }
   }
@@ -124,12 +121,14 @@ export const guard =
     ): Effect.Effect<Response, unknown, R | HttpServerRequest.HttpServerRequest> => {
       const { host = "", origin } = request.headers
       if (!names.has(hostName(host))) {
-        return Exit.succeed(failure(Forbidden.of("This server does not answer to that name: check the Host header")))
+        return Exit.succeed(
+          failure(new Forbidden({ message: "This server does not answer to that name: check the Host header" }))
+        )
       }
       const handled = Effect.catchCause(routes, (cause) => failed(request, limits, cause))
       if (origin === undefined || sameOrigin(origin, host)) return handled
       if (!listed.has(origin.toLowerCase())) {
-        return Exit.succeed(failure(Forbidden.of("This server does not speak to pages of that origin")))
+        return Exit.succeed(failure(new Forbidden({ message: "This server does not speak to pages of that origin" })))
       }
       if (request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined) {
         return Exit.succeed(preflight(origin, request))

@@ -4,7 +4,7 @@ import { Forbidden } from "../ApiError.ts"
 import type { Principal, Scope } from "../Authorization.ts"
 
 export const missing = (scope: Scope): Forbidden =>
-  Forbidden.of(`This takes the scope "${scope}", which this principal does not have`)
+  new Forbidden({ message: `This takes the scope "${scope}", which this principal does not have` })
 
 /** A runtime that is not the principal's own is one that does not exist. */
 export const checkOwn = (principal: Principal, id: string): Exit.Exit<void, AgentError.AgentRuntimeNotFound> =>
@@ -19,7 +19,7 @@ export const idFor = (principal: Principal, id: string | undefined): Effect.Effe
   if (id !== undefined) {
     return id.startsWith(principal.prefix)
       ? Exit.succeed(id)
-      : Exit.fail(Forbidden.of(`Your runtimes have ids that begin with "${principal.prefix}"`))
+      : Exit.fail(new Forbidden({ message: `Your runtimes have ids that begin with "${principal.prefix}"` }))
   }
   return principal.prefix === "" ? Exit.succeed(undefined) : Effect.map(random, (text) => principal.prefix + text)
 }

@@ -4,11 +4,10 @@ import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import type { Agents, Probes, Server } from "../AgentApi.ts"
-import { ShuttingDown } from "../ApiError.ts"
 import { failure, json } from "./answer.ts"
 import { describe } from "./describe.ts"
 import { renderDocs } from "./docs.ts"
-import { CurrentGate } from "./gate.ts"
+import { CurrentGate, shuttingDown } from "./gate.ts"
 import { openApiOf } from "./openApi.ts"
 import type { Handlers } from "./routes.ts"
 import { runtimeMetrics } from "./runtimeMetrics.ts"
@@ -58,6 +57,6 @@ export const probes = Effect.gen(function* () {
   const gate = yield* CurrentGate
   return {
     healthz: () => Effect.sync(() => json({ status: "ok" })),
-    readyz: () => Effect.sync(() => (gate.closing ? failure(ShuttingDown.of()) : json({ status: "ready" })))
+    readyz: () => Effect.sync(() => (gate.closing ? failure(shuttingDown()) : json({ status: "ready" })))
   } satisfies Handlers<typeof Probes>
 })

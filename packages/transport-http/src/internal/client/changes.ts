@@ -17,7 +17,7 @@ export const follow = <A, E extends { readonly _tag: string }>(
     const frames = Stream.unwrap(
       Effect.map(connect, (bytes) =>
         bytes.pipe(
-          Stream.timeoutOrElse({ duration: silence, orElse: () => Stream.empty }),
+          Stream.timeout(silence),
           Stream.decodeText,
           Stream.flatMap((text) => Stream.fromIterable(parser.feed(text))),
           Stream.catch(() => Stream.empty)

@@ -1,6 +1,6 @@
 import { AgentError, type AgentEvent } from "@agent-runtime/schema"
 import type { Subscription } from "@agent-runtime/core"
-import { type Array as Arr, Cause, Effect, Exit, type Pull } from "effect"
+import { Array as Arr, Cause, Effect, Exit, type Pull } from "effect"
 
 type Event = AgentEvent.AgentEvent
 type End = Exit.Exit<never, AgentError.SubscriberLagged | AgentError.StoreUnavailable | Cause.Done>
@@ -30,13 +30,12 @@ export class EventQueue {
   offer(event: Event, more = 0): void {
     if (this.exit !== undefined) return
     const { filter, outcomes, priorities, types } = this.options
-    // The server takes an empty list for none.
-    const isRefused =
-      types?.length === 0 || priorities?.length === 0 || (outcomes?.length === 0 && event._tag !== "Emitted")
-    if (isRefused && event._tag !== "Gap") return
-    if (filter !== undefined && event._tag !== "Gap") {
+    if (event._tag !== "Gap") {
+      // The server takes an empty list for none.
+      if (types?.length === 0 || priorities?.length === 0) return
+      if (outcomes?.length === 0 && event._tag !== "Emitted") return
       try {
-        if (!filter(event)) return
+        if (filter !== undefined && !filter(event)) return
       } catch (defect) {
         return this.fail(Exit.die(defect))
       }
@@ -61,11 +60,10 @@ export class EventQueue {
           ? [1, event.sequence, event.sequence]
           : [1, this.last + 1, this.last]
     this.last = Math.max(this.last, to)
-    if (this.gap === undefined) this.gap = { missed, from, to }
-    else {
-      if (this.gap.from > this.gap.to) this.gap.from = from
-      this.gap = { missed: this.gap.missed + missed, from: this.gap.from, to: Math.max(this.gap.to, to) }
-    }
+    const gap = (this.gap ??= { missed: 0, from, to })
+    if (gap.from > gap.to) gap.from = from
+    gap.missed += missed
+    gap.to = Math.max(gap.to, to)
   }
 
   /** The runtime has ended: what waits is read, then `End`. */
@@ -111,8 +109,7 @@ export class EventQueue {
     this.events = []
     this.gap = undefined
     for (const event of events) if ("sequence" in event) this.last = event.sequence
-    const [first, ...rest] =
-      gap === undefined ? events : [{ _tag: "Gap" as const, epoch: this.epoch, ...gap }, ...events]
-    return first === undefined ? undefined : [first, ...rest]
+    if (gap !== undefined) events.unshift({ _tag: "Gap", epoch: this.epoch, ...gap })
+    return Arr.isArrayNonEmpty(events) ? events : undefined
   }
 }

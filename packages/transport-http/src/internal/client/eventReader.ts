@@ -1,6 +1,6 @@
 import { type Agent, AgentError, type AgentEvent } from "@agent-runtime/schema"
 import type { Subscription } from "@agent-runtime/core"
-import { Deferred, Duration, Effect, Exit, Random, Result, Stream } from "effect"
+import { Deferred, Effect, Exit, Random, Result, Stream } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
 import type { EventQueue } from "./eventQueue.ts"
 import type { Failure } from "./failure.ts"
@@ -11,7 +11,7 @@ import { eventDecoder } from "./wire.ts"
 type Event = AgentEvent.AgentEvent
 
 /** Three signs of life missed: the connection is dead, whatever it says. */
-export const silence = Duration.seconds(45)
+export const silence = "45 seconds"
 
 /** What was emitted before a connection was made comes at once: so many of them overrun no queue, however small. */
 const backlog = 1024

@@ -34,9 +34,3 @@ const decode = Schema.decodeUnknownResult(Schema.toCodecJson(Known))
 /** The error that a body of JSON says, or that the answer was none of this API. */
 export const toFailure = (status: number, body: unknown): Failure =>
   Result.getOrElse(decode(body), () => ApiError.ApiUnavailable.of(`The server answered with status ${status}`))
-
-/** Whether an error is one of those that a caller is told by their type. */
-export const isOneOf =
-  <Tag extends Failure["_tag"]>(...tags: ReadonlyArray<Tag>) =>
-  (failure: Failure): failure is Extract<Failure, { readonly _tag: Tag }> =>
-    (tags as ReadonlyArray<string>).includes(failure._tag)

@@ -30,19 +30,9 @@ const isTyped = (request: AgentRuntime.WireRequest): request is ActivityType.Act
 
 const encodeTime = Schema.encodeSync(Timestamp.Timestamp)
 
-const toTime = (millis: number | undefined): string | undefined =>
-  millis === undefined ? undefined : encodeTime(millis)
-
-/** The first time that cannot travel, if any. */
-const wrongTime = (options: AgentRuntime.SendOptions | undefined): "deliverAt" | "expiresAt" | undefined =>
-  (["deliverAt", "expiresAt"] as const).find((name) => {
-    const millis = options?.[name]
-    return millis !== undefined && !Timestamp.isTimestamp(millis)
-  })
-
 /** A request made by `ActivityType.make` is validated here, as core does; a plain one is left to the server. */
 const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, AgentError.ActivityInvalid> => {
-  if (!isTyped(request)) return isJson(request.payload) ? Exit.succeed(request.payload) : notJson(request.type)
+  if (!isTyped(request)) return checkJson(request)
   const schema = request.activityType.payload
   if (schema.ast._tag === "Void") return Exit.succeed(undefined)
   const made = Effect.runSyncExit(
@@ -62,36 +52,37 @@ const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, Ag
 /** What `POST /activities` takes. */
 export const encodeSend = (
   request: AgentRuntime.WireRequest,
-  options: AgentRuntime.SendOptions | undefined
+  options: AgentRuntime.SendOptions
 ): Exit.Exit<Record<string, unknown>, AgentError.ActivityInvalid> => {
-  const wrong = wrongTime(options)
-  if (wrong !== undefined) {
-    return Exit.fail(AgentError.ActivityInvalid.of([wrong], `${wrong} is a time in milliseconds since the Unix epoch`))
+  const { correlationId, deliverAt, expiresAt, id, metadata, priority, source } = options
+  const times: Record<string, string> = {}
+  for (const [name, millis] of Object.entries({ deliverAt, expiresAt })) {
+    if (millis === undefined) continue
+    if (!Timestamp.isTimestamp(millis)) {
+      return Exit.fail(AgentError.ActivityInvalid.of([name], `${name} is a time in milliseconds since the Unix epoch`))
+    }
+    times[name] = encodeTime(millis)
   }
   return Exit.map(encodePayload(request), (payload) => ({
     type: request.type,
     payload,
-    id: options?.id,
-    priority: options?.priority,
-    deliverAt: toTime(options?.deliverAt),
-    expiresAt: toTime(options?.expiresAt),
-    correlationId: options?.correlationId,
-    source: options?.source,
-    metadata: options?.metadata
+    id,
+    priority,
+    correlationId,
+    source,
+    metadata,
+    ...times
   }))
 }
 
-const isJson = (payload: unknown): boolean => {
+const checkJson = ({ payload, type }: AgentRuntime.WireRequest): Exit.Exit<unknown, AgentError.ActivityInvalid> => {
   try {
     JSON.stringify(payload)
-    return true
+    return Exit.succeed(payload)
   } catch {
-    return false
+    return Exit.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${type}" is no JSON`))
   }
 }
-
-const notJson = (type: string) =>
-  Exit.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${type}" is wrong: it is no JSON`))
 
 const decodeOutcomeError = Schema.decodeUnknownResult(Schema.toCodecJson(AgentError.OutcomeError))
 
