@@ -30,7 +30,7 @@ export const follow = <A, E extends { readonly _tag: string }>(
         ended = frame.event === "End" && frame.data !== `{"reason":"shutdown"}`
         return ended
       }),
-      Stream.filter((frame) => frame.event === "Info" && frame.data !== undefined),
+      Stream.filter((frame) => frame.event === "Info"),
       Stream.mapEffect((frame) => Effect.flatMap(parse(frame), decode))
     )
     const again = Stream.unwrap(Effect.as(Effect.sleep("200 millis"), follow(connect, decode)))
@@ -47,7 +47,7 @@ export const follow = <A, E extends { readonly _tag: string }>(
     return Stream.concat(values, more)
   })
 
-const parse = ({ data = "null" }: Frame): Effect.Effect<unknown, ApiUnavailable> =>
+const parse = ({ data = "" }: Frame): Effect.Effect<unknown, ApiUnavailable> =>
   Effect.try({
     try: (): unknown => JSON.parse(data),
     catch: () => ApiUnavailable.of("The server sent what is no event")

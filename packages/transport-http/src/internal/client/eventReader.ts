@@ -57,7 +57,7 @@ export class EventReader {
       for (;;) {
         const read = yield* Effect.result(Effect.flatMap(this.connect, (bytes) => this.read(bytes, registered)))
         if (this.ended) return
-        const failure = Result.isFailure(read) ? read.failure : ApiUnavailable.of("The server ended the stream")
+        const failure = Result.isFailure(read) ? read.failure : ApiUnavailable.of("The stream has ended")
         if (yield* Deferred.isDone(registered)) {
           if (this.isFinal(failure)) return
         } else if (failure._tag !== "ApiUnavailable" || this.failures >= 5) {
