@@ -20,7 +20,7 @@ const backlog = 1024
 export interface Wanted {
   readonly path: string
   readonly epoch: number | undefined
-  readonly options: Subscription.SubscriptionOptions
+  readonly options: Subscription.SubscriptionOptions & { readonly from: Subscription.From }
 }
 
 const fromOf = (from: Subscription.From, epoch: number | undefined): string =>
@@ -57,7 +57,7 @@ export class EventReader {
       for (;;) {
         const read = yield* Effect.result(Effect.flatMap(this.connect, (bytes) => this.read(bytes, registered)))
         if (this.ended) return
-        const failure = Result.isFailure(read) ? read.failure : ApiUnavailable.of("The stream has ended")
+        const failure = Result.isFailure(read) ? read.failure : ApiUnavailable.of("The stream ended")
         if (yield* Deferred.isDone(registered)) {
           if (this.isFinal(failure)) return
         } else if (failure._tag !== "ApiUnavailable" || this.failures >= 5) {
@@ -78,7 +78,7 @@ export class EventReader {
         type: options.types?.join(","),
         priority: options.priorities?.join(","),
         outcome: options.outcomes?.join(","),
-        from: fromOf(options.from ?? "latest", epoch)
+        from: fromOf(options.from, epoch)
       },
       headers: this.cursor === undefined ? {} : { "last-event-id": this.cursor }
     })
