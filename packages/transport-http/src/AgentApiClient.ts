@@ -254,8 +254,10 @@ class Remote implements RemoteRuntime<Agent.Any> {
         return yield* Effect.die(new RangeError(`capacity must be a whole number of at least 1, got ${capacity}`))
       }
       const { from = "latest" } = options
-      const isOfNoEpoch = typeof from === "object" && (from.epoch ?? this.epoch) === undefined
-      const cursor = isOfNoEpoch ? { after: from.after, epoch: (yield* this.look(finding)).epoch } : from
+      const cursor =
+        typeof from === "string"
+          ? from
+          : `${from.epoch ?? this.epoch ?? (yield* this.look(finding)).epoch}-${from.after}`
       const queue = new EventQueue(options, this.epoch ?? 0)
       const reader = new EventReader(
         this.requester,
@@ -263,7 +265,8 @@ class Remote implements RemoteRuntime<Agent.Any> {
         {
           path: this.path("/events"),
           epoch: this.epoch,
-          options: { ...options, from: cursor }
+          options,
+          from: cursor
         },
         queue
       )

@@ -12,7 +12,9 @@ export const tooLarge = ({ bodyBytes: limit }: ServerLimitsShape): PayloadTooLar
 export const tooManyActivities = ({ activitiesPerRequest: limit }: ServerLimitsShape): PayloadTooLarge =>
   new PayloadTooLarge({ limit, message: `A body holds at most ${limit} activities: send fewer at once` })
 
-const invalid = (message: string) => new AgentError.RequestInvalid({ path: [], message })
+/** What cannot be read at all. */
+export const invalid = (message: string): AgentError.RequestInvalid =>
+  new AgentError.RequestInvalid({ path: [], message })
 
 const decoder = new TextDecoder("utf-8", { fatal: true })
 

@@ -1,11 +1,10 @@
 import { Cause, Context, Effect, Exit, Result } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Forbidden, InternalError, MethodNotAllowed, RouteNotFound } from "../ApiError.ts"
-import { AgentError } from "@agent-runtime/schema"
 import { AgentApi } from "../AgentApi.ts"
 import type { ServerLimitsShape } from "../ServerLimits.ts"
 import { failure } from "./answer.ts"
-import { tooLarge } from "./body.ts"
+import { invalid, tooLarge } from "./body.ts"
 import { isLogged, logged } from "./requestLog.ts"
 
 /** Which names a server answers to, and which pages of other origins may speak to it. */
@@ -48,12 +47,10 @@ const pathOf = (url: string) => {
 /** The methods that a path of this API knows. */
 const methodsOf = (url: string): ReadonlyArray<string> => Array.from(pathOf(url)?.methods ?? []).sort()
 
-const unreadable = (message: string) => new AgentError.RequestInvalid({ path: [], message })
-
 const notFound = (request: HttpServerRequest.HttpServerRequest): Response => {
   const allow = methodsOf(request.url)
   // It is taken there, so the rest of the path is what cannot be read.
-  if (allow.includes(request.method)) return failure(unreadable("The path cannot be read: a % in it encodes nothing"))
+  if (allow.includes(request.method)) return failure(invalid("The path cannot be read: a % in it encodes nothing"))
   return failure(
     allow.length === 0
       ? new RouteNotFound({ message: "There is no such path: GET /docs shows those there are" })
@@ -98,7 +95,7 @@ const failed = (
     if (reason._tag === "RouteNotFound") return Exit.succeed(notFound(request))
     if (reason._tag === "RequestParseError") {
       return Exit.succeed(
-        failure(reason.reason === "BodyTooLarge" ? tooLarge(limits) : unreadable("The request cannot be read"))
+        failure(reason.reason === "BodyTooLarge" ? tooLarge(limits) : invalid("The request cannot be read"))
       )
     }
   }

@@ -20,11 +20,10 @@ const backlog = 1024
 export interface Wanted {
   readonly path: string
   readonly epoch: number | undefined
-  readonly options: Subscription.SubscriptionOptions & { readonly from: Subscription.From }
+  readonly options: Subscription.SubscriptionOptions
+  /** As the server reads it. */
+  readonly from: string
 }
-
-const fromOf = (from: Subscription.From, epoch: number | undefined): string =>
-  typeof from === "string" ? from : `${from.epoch ?? epoch ?? 0}-${from.after}`
 
 /**
  * Follows the events of a runtime over as many connections as it takes. Each goes on after the last event that has
@@ -71,14 +70,14 @@ export class EventReader {
   }
 
   private get connect(): Effect.Effect<Stream.Stream<Uint8Array, Failure>, Failure> {
-    const { epoch, options, path } = this.wanted
+    const { epoch, from, options, path } = this.wanted
     return this.requester.bytes(path, {
       query: {
         epoch,
         type: options.types?.join(","),
         priority: options.priorities?.join(","),
         outcome: options.outcomes?.join(","),
-        from: fromOf(options.from, epoch)
+        from
       },
       headers: this.cursor === undefined ? {} : { "last-event-id": this.cursor }
     })
