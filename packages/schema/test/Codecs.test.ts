@@ -61,7 +61,11 @@ const schemas: ReadonlyArray<Named> = [
   named("a declared failure", Frozen)
 ]
 
-/** Through text and back: the same JSON again, so nothing that JSON can say is lost. */
+/**
+ * Through text and back: the same JSON again, so nothing that JSON can say is lost. What the engine itself does not read
+ * back says nothing about a codec: after a key `\\`, V8's `JSON.parse` may take another escaped key of one character for
+ * it (https://github.com/nodejs/node/issues/63785, open in Node 24 and 26).
+ */
 const survives = (schema: Schema.Codec<unknown, unknown>) => {
   const codec = Schema.toCodecJson(schema)
   const encode = Schema.encodeUnknownSync(codec)
@@ -69,7 +73,9 @@ const survives = (schema: Schema.Codec<unknown, unknown>) => {
   return (value: unknown): boolean => {
     const json = encode(value)
     const text = JSON.stringify(json)
-    return text === undefined ? json === undefined : JSON.stringify(encode(decode(JSON.parse(text)))) === text
+    if (text === undefined) return json === undefined
+    const parsed: unknown = JSON.parse(text)
+    return JSON.stringify(parsed) !== text || JSON.stringify(encode(decode(parsed))) === text
   }
 }
 
