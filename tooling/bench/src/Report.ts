@@ -1,7 +1,7 @@
 /** The JSON that `bench --json` writes and that the comparison, the charts and the README section read. */
 import { readFileSync } from "node:fs"
 import { ratio, type Case, type Unit } from "./Case.ts"
-import { medianInterval, summarize, type Summary } from "./Statistics.ts"
+import { median, medianInterval, summarize, type Summary } from "./Statistics.ts"
 
 export interface PeerResult extends Summary {
   readonly ratio: number
@@ -23,7 +23,7 @@ export interface Result {
   readonly rounds?: number
   /** How far off the ratio that is known least may be: 0.05 is 5 % to either side. */
   readonly uncertainty?: number
-  /** How many samples were made while other processes kept the machine busy. */
+  /** How many rounds were made while other processes kept the machine busy. */
   readonly disturbed?: number
 }
 
@@ -47,10 +47,11 @@ export const makeResult = (
   peers: Readonly<Record<string, ReadonlyArray<number>>>
 ): MeasuredResult => {
   const ours = summarize(own)
+  // Of each round, whose contenders ran side by side: what slowed one of them slowed the other.
+  const ratios = (peer: string) => peers[peer]!.map((sample, round) => ratio(case_.unit, own[round]!, sample))
   const results = Object.fromEntries(
     Object.entries(peers).map(([peer, samples]): [string, PeerResult] => {
-      const summary = summarize(samples)
-      return [peer, { ...summary, ratio: ratio(case_.unit, ours.median, summary.median) }]
+      return [peer, { ...summarize(samples), ratio: median(ratios(peer)) }]
     })
   )
   return {
@@ -64,23 +65,13 @@ export const makeResult = (
       return { peer, ratio, met: result.ratio >= ratio }
     }),
     rounds: own.length,
-    uncertainty: Math.max(
-      0,
-      ...Object.entries(peers).map(([peer, samples]) =>
-        uncertainty(results[peer]!.ratio, own, samples, (own, peer) => ratio(case_.unit, own, peer))
-      )
-    )
+    uncertainty: Math.max(0, ...Object.keys(peers).map((peer) => uncertainty(results[peer]!.ratio, ratios(peer))))
   }
 }
 
-/** The ratios of the rounds, whose contenders ran one after the other, tell how far off the ratio of the medians may be. */
-const uncertainty = (
-  of: number,
-  own: ReadonlyArray<number>,
-  peer: ReadonlyArray<number>,
-  ratio: (own: number, peer: number) => number
-): number => {
-  const [low, high] = medianInterval(own.map((sample, round) => ratio(sample, peer[round]!)))
+/** How far off the ratio may be, told by those of the rounds. */
+const uncertainty = (of: number, ratios: ReadonlyArray<number>): number => {
+  const [low, high] = medianInterval(ratios)
   return Math.max(high / of, of / low) - 1
 }
 

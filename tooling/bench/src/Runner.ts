@@ -6,16 +6,16 @@
  */
 import { ours, type Case } from "./Case.ts"
 import { makeResult, type MeasuredResult, type Result } from "./Report.ts"
-import type { Sample } from "./Sample.ts"
+import type { Round } from "./Sample.ts"
 
 export interface RunOptions {
   readonly leastRounds: number
   readonly mostRounds: number
   /** From then on nothing is done beyond the least rounds. */
   readonly isTimeUp: () => boolean
-  readonly take: (case_: Case, contender: string) => Promise<Sample>
-  /** Told before each sample, for a progress line. */
-  readonly onSample: (case_: Case, contender: string, round: number) => void
+  readonly take: (case_: Case, contenders: ReadonlyArray<string>) => Promise<Round>
+  /** Told before each round of a case, for a progress line. */
+  readonly onRound: (case_: Case, round: number) => void
   /** Told when a case has had its last round. */
   readonly onResult: (result: Result) => void
   readonly onFailure: (case_: Case, error: unknown) => void
@@ -27,11 +27,11 @@ export interface RunOptions {
  */
 export const settledWithin = 0.07
 
-/** A sample during which others used more than so much of a processor is made again. */
+/** A round during which others used more than so much of a processor is made again. */
 const tolerated = 0.15
 
 /** A machine that is busy all the time must not make a run much longer. */
-const mostRetries = 5
+const mostRetries = 3
 
 interface Progress {
   readonly case_: Case
@@ -76,28 +76,34 @@ const begin = (case_: Case): Progress => ({
 
 const playRound = async (progress: Progress, round: number, options: RunOptions): Promise<void> => {
   const { case_, samples } = progress
+  options.onRound(case_, round)
   const contenders = contendersOf(case_)
+  const running = contenders.filter((contender) => typeof case_.peers[contender] !== "number")
   // Each round starts with another contender, so that none always follows the same neighbour.
-  for (let i = 0; i < contenders.length; i++) {
-    const contender = contenders[(i + round) % contenders.length]!
+  const first = round % running.length
+  const taken = await calmRound(progress, [...running.slice(first), ...running.slice(0, first)], options)
+  for (const contender of contenders) {
     const bound = case_.peers[contender]
-    if (typeof bound !== "number") options.onSample(case_, contender, round)
-    samples[contender]!.push(typeof bound === "number" ? bound : await calmSample(progress, contender, options))
+    samples[contender]!.push(typeof bound === "number" ? bound : taken.samples[contender]!)
   }
 }
 
-const calmSample = async (progress: Progress, contender: string, { take }: RunOptions): Promise<number> => {
+const calmRound = async (
+  progress: Progress,
+  contenders: ReadonlyArray<string>,
+  { take }: RunOptions
+): Promise<Round> => {
   const { case_ } = progress
   // Bytes are the same on a busy machine.
-  const isDisturbed = ({ disturbance }: Sample): boolean => case_.unit !== "bytes" && disturbance > tolerated
-  let sample = await take(case_, contender)
-  if (isDisturbed(sample) && progress.retries < mostRetries) {
+  const isDisturbed = ({ disturbance }: Round): boolean => case_.unit !== "bytes" && disturbance > tolerated
+  let round = await take(case_, contenders)
+  if (isDisturbed(round) && progress.retries < mostRetries) {
     progress.retries++
-    const again = await take(case_, contender)
-    if (again.disturbance < sample.disturbance) sample = again
+    const again = await take(case_, contenders)
+    if (again.disturbance < round.disturbance) round = again
   }
-  if (isDisturbed(sample)) progress.disturbed++
-  return sample.value
+  if (isDisturbed(round)) progress.disturbed++
+  return round
 }
 
 const resultOf = ({ case_, disturbed, samples }: Progress): MeasuredResult => {

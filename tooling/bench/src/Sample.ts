@@ -1,11 +1,13 @@
-/** One sample: one contender of one case in a fresh process. */
-import { spawn } from "node:child_process"
+/** One round of a case: a sample of each contender, every one in a fresh process. */
+import { fork } from "node:child_process"
+import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import type { Case } from "./Case.ts"
 import { watchMachine } from "./Disturbance.ts"
 
-export interface Sample {
-  readonly value: number
+export interface Round {
+  /** A sample of each contender. */
+  readonly samples: Readonly<Record<string, number>>
   /** What other processes used meanwhile, as a fraction of one processor. */
   readonly disturbance: number
 }
@@ -24,30 +26,77 @@ export const defaultNodeFlags = "--min-semi-space-size=16"
 
 const child = fileURLToPath(new URL("./child.ts", import.meta.url))
 
-export const takeSample = (case_: Case, contender: string, { nodeFlags, quick }: SampleOptions): Promise<Sample> =>
-  new Promise((resolve, reject) => {
-    const disturbance = watchMachine()
-    const flags = [...(case_.unit === "bytes" ? [] : nodeFlags), ...(case_.nodeFlags ?? [])]
-    const process_ = spawn(process.execPath, [...flags, child, case_.name, contender], {
-      // What a deployment runs: built packages, production mode.
-      env: {
-        ...process.env,
-        NODE_ENV: "production",
-        NODE_OPTIONS: "",
-        ...(quick ? { BENCH_WARM_UP: "150", BENCH_DURATION: "250" } : {})
-      },
-      stdio: ["ignore", "pipe", "pipe"],
-      timeout: 180_000
-    })
-    let output = ""
-    let errors = ""
-    process_.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()))
-    process_.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()))
-    process_.on("error", reject)
-    process_.on("close", (code, signal) => {
-      const line = output.trim().split("\n").at(-1) ?? ""
-      if (code === 0 && line.startsWith("{")) {
-        resolve({ value: Number(JSON.parse(line).sample), disturbance: disturbance() })
-      } else reject(new Error(`${case_.name}, ${contender}: ended with ${signal ?? code}\n${errors.slice(-4000)}`))
-    })
+/**
+ * Starts the contenders one after the other, and then has them measure in turns of a tenth of a second: what slows the
+ * machine for a second slows all of them. A contender that cannot be interrupted does all its work when it is started.
+ */
+export const takeRound = async (
+  case_: Case,
+  contenders: ReadonlyArray<string>,
+  options: SampleOptions
+): Promise<Round> => {
+  const disturbance = watchMachine()
+  const started: Array<Running> = []
+  try {
+    for (const contender of contenders) {
+      const running = start(case_, contender, options)
+      started.push(running)
+      await running.paused
+    }
+    for (let measuring = started; measuring.length > 0;) {
+      measuring = measuring.filter(({ sample }) => sample === undefined)
+      for (const running of measuring) await running.go()
+    }
+    const samples = Object.fromEntries(contenders.map((contender, i) => [contender, started[i]!.sample!]))
+    return { samples, disturbance: disturbance() }
+  } finally {
+    for (const { kill } of started) kill()
+  }
+}
+
+/** The process of one contender. */
+interface Running {
+  /** Once it waits for a turn or has ended; fails when it has ended without a sample. */
+  readonly paused: Promise<unknown>
+  /** Known once it has ended. */
+  sample: number | undefined
+  /** Gives it a turn, until it waits for the next or has ended. */
+  readonly go: () => Promise<unknown>
+  readonly kill: () => void
+}
+
+const start = (case_: Case, contender: string, { nodeFlags, quick }: SampleOptions): Running => {
+  const process_ = fork(child, [case_.name, contender], {
+    execArgv: [...(case_.unit === "bytes" ? [] : nodeFlags), ...(case_.nodeFlags ?? [])],
+    // What a deployment runs: built packages, production mode.
+    env: {
+      ...process.env,
+      NODE_ENV: "production",
+      NODE_OPTIONS: "",
+      ...(quick ? { BENCH_WARM_UP: "150", BENCH_DURATION: "250" } : {})
+    },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    timeout: 180_000
   })
+  let output = ""
+  let errors = ""
+  process_.stdout!.on("data", (chunk: Buffer) => (output += chunk.toString()))
+  process_.stderr!.on("data", (chunk: Buffer) => (errors += chunk.toString()))
+  const ended = once(process_, "close").then(([code, signal]) => {
+    const line = output.trim().split("\n").at(-1) ?? ""
+    if (code === 0 && line.startsWith("{")) running.sample = Number(JSON.parse(line).sample)
+    else throw new Error(`${case_.name}, ${contender}: ended with ${signal ?? code}\n${errors.slice(-4000)}`)
+  })
+  const pause = () => Promise.race([once(process_, "message"), ended])
+  const running: Running = {
+    paused: pause(),
+    sample: undefined,
+    go: () => {
+      const paused = pause()
+      process_.send("go", () => {})
+      return paused
+    },
+    kill: () => process_.kill("SIGKILL")
+  }
+  return running
+}

@@ -23,6 +23,6 @@ export const table = (result: Result): string => {
   return [
     columns(rows),
     `  rounds: ${rounds}; ratios known to within ${Math.ceil(uncertainty * 100)} %` +
-      (disturbed > 0 ? `; samples that others disturbed: ${disturbed}` : "")
+      (disturbed > 0 ? `; rounds that others disturbed: ${disturbed}` : "")
   ].join("\n")
 }

@@ -7,7 +7,7 @@ import { charts } from "./Chart.ts"
 import { machine, versions } from "./Machine.ts"
 import type { Report } from "./Report.ts"
 import { runCases } from "./Runner.ts"
-import { defaultNodeFlags, takeSample } from "./Sample.ts"
+import { defaultNodeFlags, takeRound } from "./Sample.ts"
 import { table } from "./Table.ts"
 
 const { values } = parseArgs({
@@ -53,9 +53,9 @@ const results = await runCases(cases, {
   leastRounds,
   mostRounds: fixed ? leastRounds : 15,
   isTimeUp: () => performance.now() - begun > minutes * 60_000,
-  take: (case_, contender) => takeSample(case_, contender, { quick: values.quick, nodeFlags }),
-  onSample: (case_, contender, round) =>
-    progress(`round ${round + 1}  [${cases.indexOf(case_) + 1}/${cases.length}]  ${case_.name}  ${contender}`),
+  take: (case_, contenders) => takeRound(case_, contenders, { quick: values.quick, nodeFlags }),
+  onRound: (case_, round) =>
+    progress(`round ${round + 1}  [${cases.indexOf(case_) + 1}/${cases.length}]  ${case_.name}`),
   onResult: (result) => {
     progress("")
     console.log(`${table(result)}\n`)

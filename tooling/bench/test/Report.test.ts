@@ -23,6 +23,16 @@ const report = (
   ]
 })
 
+describe("a ratio", () => {
+  it("is that of the rounds, whose contenders ran side by side", () => {
+    // The machine was slow in the second round and very slow in the third.
+    const [result] = report([100, 60, 10], [50, 30, 5]).results
+    expect(result).toMatchObject({ peers: { Peer: { ratio: 2 } }, uncertainty: 5 })
+    const limited = makeResult({ name: "a", unit: "ops/s", targets: [] }, [100, 60, 10], { Peer: [20, 60, 5] })
+    expect(limited).toMatchObject({ ours: { median: 60 }, peers: { Peer: { median: 20, ratio: 2 } } })
+  })
+})
+
 describe("statistics", () => {
   it("take the middle sample, or the mean of the two in the middle, in any order of samples", () => {
     expect(median([9, 1, 5])).toBe(5)

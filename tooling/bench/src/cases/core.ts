@@ -83,7 +83,8 @@ const fullActivity: Case = {
   measures:
     "As core/wake, but of a defined agent with the default retention, sent as an effect: the payload is validated, the receipt kept, the " +
     "metrics counted, and " +
-    "each runtime has a subscriber who must have seen the event.",
+    "each runtime has a subscriber who must have seen the event: the fiber of a subscriber waits for it, as that of the loop does for " +
+    "an activity.",
   unit: "ops/s",
   ours: async () => {
     const { subscribedRuntimes } = await own()
@@ -95,7 +96,7 @@ const fullActivity: Case = {
       return settled
     })
   },
-  peers: { "core/wake": counted(1000, 1, local) },
+  peers: { "core/wake": counted(1000, 1, local), "loop, of core/wake": counted(1000, 1, loop) },
   targets: [{ peer: "core/wake", ratio: 0.5 }]
 }
 

@@ -65,28 +65,31 @@ export const makeLoad = async (port: number, connections: number, request: Buffe
     unsent--
     socket.write(request)
   }
-  const sockets = await Promise.all(
-    Array.from({ length: connections }, () =>
-      open(port).then((socket) => {
-        const feed = makeResponseCounter((status) => {
-          if (status !== 200 && status !== 202) settle?.reject(new Error(`answered ${status}`))
-          if (--unanswered === 0) settle?.resolve()
-          else next(socket)
-        })
-        socket.on("data", feed)
-        socket.on("close", () => settle?.reject(new Error("the server closed a connection")))
-        return socket
-      })
-    )
-  )
+  const connectOne = async (): Promise<Socket> => {
+    const socket = await open(port)
+    const feed = makeResponseCounter((status) => {
+      if (status !== 200 && status !== 202) settle?.reject(new Error(`answered ${status}`))
+      if (--unanswered === 0) settle?.resolve()
+      else next(socket)
+    })
+    socket.on("data", feed)
+    socket.on("close", () => {
+      if (unanswered > 0) settle?.reject(new Error("the server closed a connection"))
+    })
+    return socket
+  }
+  const sockets = await Promise.all(Array.from({ length: connections }, connectOne))
   return {
-    run: (requests) =>
-      new Promise((resolve, reject) => {
+    run: async (requests) => {
+      // A server closes what was idle for some seconds, between two turns.
+      for (let i = 0; i < connections; i++) if (sockets[i]!.closed) sockets[i] = await connectOne()
+      return new Promise((resolve, reject) => {
         settle = { resolve, reject }
         unsent = requests
         unanswered = requests
         for (const socket of sockets) next(socket)
       })
+    }
   }
 }
 
