@@ -1,7 +1,7 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
@@ -54,7 +54,7 @@ describe("what is to be replaced by what the store refuses", () => {
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* runtime.receipt("first")).status, "accepted")
         yield* runtime.send(type.make({ n: 4 }), { id: "third" })
-        assert.strictEqual((yield* runtime.awaitReceipt("first")).status, "superseded")
+        assert.strictEqual((yield* runtime.receipt("first")).status, "superseded")
         yield* runtime.resume
         yield* runtime.awaitReceipt("third")
         assert.strictEqual((yield* runtime.info).state, 4)
@@ -224,8 +224,10 @@ for (const how of ["timeout", "cancel"] as const) {
       yield* store.open
       assert.strictEqual((yield* Fiber.join(refused))._tag, "StoreUnavailable")
       down = false
-      yield* TestClock.adjust("1 second")
-      const { error } = yield* runtime.awaitReceipt("rest")
+      const ended = yield* Effect.forkChild(runtime.awaitReceipt("rest"), { startImmediately: true })
+      for (let step = 0; step < 10; step++) yield* TestClock.adjust("1 second")
+      assert.isDefined(ended.pollUnsafe(), "it has ended")
+      const { error } = yield* Fiber.join(ended)
       assert.strictEqual(error?._tag, how === "cancel" ? "ActivityCancelled" : "ActivityTimedOut")
     }).pipe(
       Effect.provide(
@@ -235,7 +237,9 @@ for (const how of ["timeout", "cancel"] as const) {
               Effect.andThen(
                 store.await,
                 Effect.suspend(() => (down ? away : write))
-              )
+              ),
+              // The manager closes at once, also where the activity goes on.
+              { grace: Duration.zero }
             )
           )
         )
@@ -243,6 +247,54 @@ for (const how of ["timeout", "cancel"] as const) {
     )
   })
 }
+
+it.effect("P11 what is cancelled while it is being accepted is cancelled once it is", () => {
+  const store = Latch.makeUnsafe(true)
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sum)
+    yield* runtime.pause
+    yield* store.close
+    const sending = yield* Effect.forkChild(runtime.send(Add.make({ n: 1 }), { id: "one" }), { startImmediately: true })
+    const cancelling = yield* Effect.forkChild(Effect.exit(runtime.cancel("one")), { startImmediately: true })
+    yield* store.open
+    yield* Fiber.join(sending)
+    const cancelled = yield* Fiber.join(cancelling)
+    assert.strictEqual(Exit.isSuccess(cancelled) && cancelled.value.status, "cancelled")
+    yield* runtime.resume
+    yield* runtime.ask(Add.make({ n: 2 }))
+    assert.strictEqual((yield* runtime.info).state, 2)
+  }).pipe(Effect.provide(onStore((write) => Effect.andThen(store.await, write))))
+})
+
+it.effect("P11 what is cancelled while it is being accepted, and is refused, is not found", () => {
+  const store = Latch.makeUnsafe(true)
+  let down = false
+  const away = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sum)
+    yield* store.close
+    const sending = yield* Effect.forkChild(Effect.flip(runtime.send(Add.make({ n: 1 }), { id: "one" })), {
+      startImmediately: true
+    })
+    const cancelling = yield* Effect.forkChild(Effect.flip(runtime.cancel("one")), { startImmediately: true })
+    down = true
+    yield* store.open
+    assert.strictEqual((yield* Fiber.join(sending))._tag, "StoreUnavailable")
+    assert.strictEqual((yield* Fiber.join(cancelling))._tag, "ActivityNotFound")
+    down = false
+  }).pipe(
+    Effect.provide(
+      onStore((write) =>
+        Effect.andThen(
+          store.await,
+          Effect.suspend(() => (down ? away : write))
+        )
+      )
+    )
+  )
+})
 
 it.effect("P1 D1 a payload that its schema lets pass and no store can keep is refused", () => {
   const Any = ActivityType.make("Any", { payload: { n: Schema.Unknown } })

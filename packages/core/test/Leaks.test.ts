@@ -122,6 +122,28 @@ describe("nothing is left", () => {
     })
   )
 
+  for (const mode of ["drain", "immediate"] as const) {
+    it.effect(`R6 the grace counts also for a runtime that a terminate (${mode}) gave longer`, () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(RuntimeManager.layer, scope)
+        const local = Context.get(context, LocalRuntimes.LocalRuntimes)
+        const runtime = yield* local.create({
+          state: 0,
+          workflow: () => Effect.uninterruptible(Effect.never),
+          timeout: "Infinity"
+        })
+        yield* runtime.send({ type: "stuck" })
+        yield* Effect.yieldNow
+        yield* Effect.forkDetach(runtime.terminate({ mode, grace: "Infinity" }), { startImmediately: true })
+        const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5 seconds")
+        assert.isDefined(closing.pollUnsafe(), "the manager has closed")
+      })
+    )
+  }
+
   const Work = ActivityType.make("Work")
   const Worker = Agent.make("Worker", { state: Schema.Int, initialState: 0, activities: [Work] })
 

@@ -274,3 +274,21 @@ it.effect("P5 D1 a dead letter is sent again to a runtime that sleeps, and stays
     }).pipe(Effect.provide(on(store, Both, { maxIdleTime: Duration.seconds(10) })))
   })
 )
+
+it.effect("P1 P8 what a workflow sends and cannot be kept is refused there, and not sent without its payload", () => {
+  const Any = ActivityType.make("Any", { payload: { n: Schema.optionalKey(Schema.Unknown) } })
+  const Loose = Agent.make("Loose", { state: Schema.Array(Schema.String), initialState: [], activities: [Any] })
+  const LooseLayer = Workflow.layer(Loose, {
+    Any: (_, tags, { send }) =>
+      Effect.match(send("other", Any.make({ n: 1n })), {
+        onFailure: ({ _tag }) => [...tags, _tag],
+        onSuccess: () => [...tags, "sent"]
+      })
+  })
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const loose = yield* manager.create(Loose)
+    yield* loose.ask(Any.make({}))
+    assert.deepStrictEqual((yield* loose.info).state, ["ActivityInvalid"])
+  }).pipe(Effect.provide(LooseLayer.pipe(Layer.provideMerge(RuntimeManager.layer))))
+})

@@ -3,7 +3,7 @@ import { NodeSqlite, SqlRuntimeStore } from "@agent-runtime/store-sql"
 import { AgentRuntimeId } from "@agent-runtime/schema"
 import { PgClient } from "@effect/sql-pg"
 import { describe, expect, it, layer } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Redacted, type Schema, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, type Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { spawnSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
@@ -268,7 +268,11 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
       wire.cut("after", { block: true })
       const unknown = yield* Effect.forkChild(Effect.flip(accept(store, handle, "unknown")), { startImmediately: true })
       while ((yield* rows).length < 1) yield* Effect.yieldNow
-      yield* close
+      const closing = yield* Effect.forkDetach(close)
+      const closed = yield* Effect.timeoutOption(Fiber.await(closing), "20 seconds")
+      // Otherwise nothing could end here.
+      wire.block(false)
+      expect(Option.isSome(closed)).toBe(true)
       expect((yield* Fiber.join(unknown))._tag).toBe("StoreUnavailable")
     })
   )

@@ -297,17 +297,15 @@ export class LocalHost implements Host {
 
 /** A request in JSON, so that it can be kept and sent on; one that was built by `ActivityType.make` is validated. */
 export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentError.ActivityInvalid> => {
-  if (!isTyped(request)) {
-    return isJson(request.payload)
-      ? Result.succeed(request)
-      : Result.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${request.type}" is no JSON`))
-  }
+  const noJson = () =>
+    Result.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${request.type}" is no JSON`))
+  if (!isTyped(request)) return isJson(request.payload) ? Result.succeed(request) : noJson()
   let kind = compiled.get(request.activityType)
   if (kind === undefined) compiled.set(request.activityType, (kind = compile(request.activityType, noHandler)))
-  const payload = kind.make(request.payload)
-  return payload instanceof AgentError.ActivityInvalid
-    ? Result.fail(payload)
-    : Result.succeed({ type: request.type, payload: kind.encodePayload(payload) })
+  const made = kind.make(request.payload)
+  if (made instanceof AgentError.ActivityInvalid) return Result.fail(made)
+  const payload = kind.encodePayload(made)
+  return payload === undefined && made !== undefined ? noJson() : Result.succeed({ type: request.type, payload })
 }
 const compiled = new WeakMap<ActivityType.Any, Omit<CompiledType, "kernel">>()
 export const noHandler: AnyHandler = () => Effect.never

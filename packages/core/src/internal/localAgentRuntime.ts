@@ -207,7 +207,12 @@ export class LocalAgentRuntime implements AgentRuntime {
   cancel(
     activityId: string
   ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
-    return this.found(activityId, (entry, activity) =>
+    // Who was not answered yet, and goes, cancels what is being accepted.
+    const accepted = this.look((entry) => {
+      const activity = entry.find(activityId)
+      return activity?.isAccepted === false ? Effect.ignore(awaitAccepted(activity)) : Effect.void
+    })
+    const found = this.found(activityId, (entry, activity) =>
       Effect.withFiber((fiber) => {
         cancel(entry, activity)
         // A workflow that cancels its own activity cannot wait for its own end.
@@ -217,6 +222,7 @@ export class LocalAgentRuntime implements AgentRuntime {
         )
       })
     )
+    return Effect.andThen(accepted, found)
   }
 
   private setPaused(

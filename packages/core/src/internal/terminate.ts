@@ -24,15 +24,18 @@ export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effec
 /** Until then, in milliseconds, an end has been written, or its store is unavailable. */
 const lastMoment = (graceMillis: number): number => Math.max(3 * graceMillis, 1000)
 
-/** Starts the end of a runtime. What does not end within the grace is interrupted, then abandoned. */
+/**
+ * Starts the end of a runtime. What does not end within the grace is interrupted, then abandoned: within the shortest grace
+ * where several ask.
+ */
 export const beginTermination = (entry: Entry, mode: "drain" | "immediate", graceMillis: number): void => {
-  if (entry.isOver || entry.immediate) return
+  if (entry.isOver) return
   if (entry.parking) {
     if (entry.isDelivering) return
     // This process was letting go of it: it ends for good now.
     entry.parking = false
     entry.reason = "terminated"
-  } else if (mode === "drain" && entry.phase === "draining") return
+  }
   entry.phase = "draining"
   entry.waiting.releaseSenders()
   if (mode === "immediate") {
