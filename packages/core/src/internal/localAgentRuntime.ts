@@ -175,6 +175,7 @@ export class LocalAgentRuntime implements AgentRuntime {
     return Stream.unwrap(this.look((entry) => Exit.succeed(changes(entry))))
   }
 
+  /** Goes on with an activity, with a store once its acceptance is written. */
   private found<A>(
     activityId: string,
     next: (entry: Entry, activity: Activity) => Effect.Effect<A>
@@ -184,9 +185,9 @@ export class LocalAgentRuntime implements AgentRuntime {
       if (activity === undefined && entry.recall !== undefined) {
         return Effect.flatMap(entry.recall, () => this.found(activityId, next))
       }
-      return activity === undefined || !activity.isAccepted
+      return activity === undefined
         ? Exit.fail(AgentError.ActivityNotFound.of(activityId))
-        : next(entry, activity)
+        : onceAccepted(entry, activity, next)
     })
   }
 
@@ -207,12 +208,7 @@ export class LocalAgentRuntime implements AgentRuntime {
   cancel(
     activityId: string
   ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
-    // Who was not answered yet, and goes, cancels what is being accepted.
-    const accepted = this.look((entry) => {
-      const activity = entry.find(activityId)
-      return activity?.isAccepted === false ? Effect.ignore(awaitAccepted(activity)) : Effect.void
-    })
-    const found = this.found(activityId, (entry, activity) =>
+    return this.found(activityId, (entry, activity) =>
       Effect.withFiber((fiber) => {
         cancel(entry, activity)
         // A workflow that cancels its own activity cannot wait for its own end.
@@ -222,7 +218,6 @@ export class LocalAgentRuntime implements AgentRuntime {
         )
       })
     )
-    return Effect.andThen(accepted, found)
   }
 
   private setPaused(
