@@ -66,8 +66,6 @@ export class Entry implements Runnable, Source {
   immediate = false
   /** The end is being written. */
   private finishing = false
-  /** What waits is left to the store: this process lets go of the runtime. */
-  parking = false
   /** In the dispatcher's ready queue. */
   private queued = false
 
@@ -200,6 +198,11 @@ export class Entry implements Runnable, Source {
   private get canStart(): boolean {
     if (this.attempt !== undefined || this.lingering !== undefined || this.isOver || this.parking) return false
     return !this.paused || this.phase === "draining"
+  }
+
+  /** What waits is left to the store: this process lets go of the runtime. */
+  get parking(): boolean {
+    return this.journal !== undefined && this.reason === "shutdown"
   }
 
   /** Whether this life ends: what waits is not left to the store. */

@@ -33,7 +33,6 @@ export const beginTermination = (entry: Entry, mode: "drain" | "immediate", grac
   if (entry.parking) {
     if (entry.isDelivering) return
     // This process was letting go of it: it ends for good now.
-    entry.parking = false
     entry.reason = "terminated"
   }
   entry.phase = "draining"
@@ -63,7 +62,6 @@ export const park = (entry: Entry, graceMillis: number): void => {
   if (entry.isOver || entry.parking) return
   if (entry.phase === "draining" && !entry.isDelivering) return leaveWithin(entry, lastMoment(graceMillis))
   entry.phase = "draining"
-  entry.parking = true
   entry.reason = "shutdown"
   entry.waiting.releaseSenders()
   within(entry, graceMillis, () => {
@@ -76,7 +74,6 @@ export const park = (entry: Entry, graceMillis: number): void => {
 
 const leaveWithin = (entry: Entry, millis: number): void =>
   within(entry, millis, () => {
-    entry.parking = true
     entry.reason = "shutdown"
     entry.close()
   })
