@@ -3,6 +3,7 @@
  */
 import { Console, Context, Effect, FileSystem, Layer, Path, Schema } from "effect"
 import type { PlatformError } from "effect/PlatformError"
+import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as DocumentFolder from "./library/DocumentFolder.ts"
 import type { FolderError } from "./library/LibraryError.ts"
@@ -90,7 +91,7 @@ const parse = (args: ReadonlyArray<string>) =>
  */
 const ownDocumentation = Effect.gen(function* () {
   const path = yield* Path.Path
-  const fromHere = (url: string) => path.relative("", new URL(url, import.meta.url).pathname) || "."
+  const fromHere = (url: string) => path.relative("", fileURLToPath(new URL(url, import.meta.url))) || "."
   return [{ folder: fromHere("../../..") }, { folder: fromHere("../../../node_modules/effect"), typescript: true }]
 })
 

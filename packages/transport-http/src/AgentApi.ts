@@ -342,6 +342,7 @@ export class Runtimes extends HttpApiGroup.make("runtimes")
       .annotate(OpenApi.Summary, "Create a runtime from a state that was kept of this one"),
     HttpApiEndpoint.post("purge", "/v1/runtimes/:id/purge", {
       params: runtime,
+      query: life,
       success: HttpApiSchema.NoContent,
       error: finding
     })

@@ -49,7 +49,7 @@ const listener = (limits: ServerLimitsShape): Server => {
   const server = createServer({
     headersTimeout,
     requestTimeout: Math.max(headersTimeout, Duration.toMillis(limits.requestTimeout)),
-    connectionsCheckingInterval: Math.min(5000, headersTimeout / 2),
+    connectionsCheckingInterval: Math.min(5000, Math.ceil(headersTimeout / 2)),
     keepAliveTimeout: 5000,
     // A peer that is gone without a word while nothing is sent, such as during a long ask, is found by TCP within 15 seconds.
     keepAlive: true,
@@ -58,7 +58,8 @@ const listener = (limits: ServerLimitsShape): Server => {
   })
   server.maxConnections = limits.connections
   // The longest silence there is on a connection that is well: what is silent for longer does not read its answer.
-  server.timeout = Duration.toMillis(limits.wait) + Duration.toMillis(limits.keepAlive) + 30_000
+  const silence = Duration.toMillis(limits.wait) + Duration.toMillis(limits.keepAlive) + 30_000
+  server.timeout = Math.min(silence, 2 ** 31 - 1)
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
     if (!socket.writable || error.code === "ECONNRESET") return socket.destroy()
     const [status, tag, message] = refusals[error.code ?? ""] ?? [
@@ -74,6 +75,15 @@ const listener = (limits: ServerLimitsShape): Server => {
   holdUntilServed(server)
   return server
 }
+
+/**
+ * A server that closes waits for its connections, and no longer watches those that never finish what they began to send:
+ * what is open a second later is cut.
+ */
+const cutLate = (server: Server): Layer.Layer<never> =>
+  Layer.effectDiscard(
+    Effect.addFinalizer(() => Effect.sync(() => setTimeout(() => server.closeAllConnections(), 1000).unref()))
+  )
 
 /** It listens before its routes are made: a request that comes in between waits for them, instead of for ever. */
 const holdUntilServed = (server: Server): void => {
@@ -137,14 +147,15 @@ export const layer = (
         })
       }
       const server = listener(limits)
-      return NodeHttpServer.layer(() => server, {
+      const listening = NodeHttpServer.layer(() => server, {
         port,
         host: host.replace(/^\[|\]$/g, ""),
         gracefulShutdownTimeout: "500 millis"
       })
+      return cutLate(server).pipe(Layer.provideMerge(listening))
     })
   )
-  const hosts = [...(options.hosts ?? []), host]
+  const hosts = [...(options.hosts ?? []), host.includes(":") && !host.startsWith("[") ? `[${host}]` : host]
   return AgentApiServer.layer({ ...options, hosts }).pipe(Layer.provideMerge(socket))
 }
 

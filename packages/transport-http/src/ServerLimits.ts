@@ -90,6 +90,19 @@ const counts = [
   "streamCapacity"
 ] as const
 
+const durations = [
+  "headersTimeout",
+  "requestTimeout",
+  "wait",
+  "keepAlive",
+  "stallTimeout",
+  "revocationInterval",
+  "grace"
+] as const
+
+/** The longest that a timer of Node runs, in milliseconds. */
+const longest = 2 ** 31 - 1
+
 /**
  * Completes partial limits with `defaults`. Throws a `RangeError` that names a limit out of range.
  *
@@ -100,6 +113,11 @@ export const make = (options: Partial<ServerLimitsShape>): ServerLimitsShape => 
   const limits = { ...defaults, ...options }
   for (const name of counts) {
     if (!(limits[name] >= 1)) throw new RangeError(`ServerLimits: ${name} must be at least 1, got ${limits[name]}`)
+  }
+  for (const name of durations) {
+    if (!(Duration.toMillis(limits[name]) <= longest)) {
+      throw new RangeError(`ServerLimits: ${name} must be at most ${longest} milliseconds, about 24 days`)
+    }
   }
   return limits
 }

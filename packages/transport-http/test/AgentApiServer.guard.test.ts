@@ -1,3 +1,4 @@
+import { ServerLimits } from "@agent-runtime/transport-http"
 import { Duration, Effect, Schedule } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { raw, socket } from "./support/Bytes.ts"
@@ -177,6 +178,18 @@ describe("limits per principal", () => {
   })
 })
 
+it("limits that no timer can run are refused by name", () => {
+  const { infinity } = Duration
+  expect(() => ServerLimits.make({ wait: infinity })).toThrow(/ServerLimits: wait must be at most/)
+  expect(() => ServerLimits.make({ headersTimeout: infinity })).toThrow(/ServerLimits: headersTimeout must be at most/)
+})
+
+it("the time for headers may be any number of milliseconds", async () => {
+  const odd = await start({ limits: { headersTimeout: Duration.millis(2001) } })
+  expect((await ask(`${odd.url}/healthz`)).status).toBe(200)
+  await odd.close()
+})
+
 describe("CORS", () => {
   it("is off unless an origin is listed; a listed one may ask before it sends", async () => {
     const open = await start({ server: { origins: ["https://app.example"] } })
@@ -188,6 +201,9 @@ describe("CORS", () => {
       204,
       "https://app.example"
     ])
+    const allowed = preflight.headers.get("access-control-allow-headers")?.split(", ") ?? []
+    // With every request the client's HttpClient sends the last two.
+    expect(allowed).toEqual(expect.arrayContaining(["authorization", "content-type", "b3", "traceparent"]))
     const read = await ask(`${open.url}/v1/runtimes`, { headers: { origin: "https://app.example" } })
     expect(read.headers.get("access-control-allow-origin")).toBe("https://app.example")
     const closed = await ask(`${open.url}/v1/runtimes`, { headers: { origin: "https://evil.example" } })

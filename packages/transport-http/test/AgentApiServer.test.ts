@@ -1,6 +1,7 @@
+import { RuntimeManager, RuntimeStore } from "@agent-runtime/core"
 import { AgentError } from "@agent-runtime/schema"
 import { Authorization } from "@agent-runtime/transport-http"
-import { Duration, Effect, Tracer } from "effect"
+import { Duration, Effect, Layer, Tracer } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { ask, start, type TestServer } from "./support/TestServer.ts"
 
@@ -340,5 +341,29 @@ describe("the request log", () => {
     const [told] = traced.logs
     expect(spans.map(({ spanId, traceId }) => told?.includes(spanId) && told.includes(traceId))).toContain(true)
     await traced.close()
+  })
+})
+
+describe("with a store", () => {
+  it("R2 purge removes what is kept of one life, not of a later one", async () => {
+    const manager = RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory))
+    const stored = await start({ manager })
+    const live = async () => {
+      const { body } = await ask(`${stored.url}/v1/runtimes`, { json: { agent: "Account", id: "twice" } })
+      await ask(`${stored.url}/v1/runtimes/twice`, { method: "DELETE" })
+      return Number(body["epoch"])
+    }
+    const purge = async (epoch: number) => {
+      const url = `${stored.url}/v1/runtimes/twice/purge?epoch=${epoch}`
+      return (await ask(url, { method: "POST" })).status
+    }
+    const first = await live()
+    const second = await live()
+    expect(second).toBeGreaterThan(first)
+    expect(await purge(first)).toBe(404)
+    expect((await ask(`${stored.url}/v1/runtimes/twice`)).body).toMatchObject({ status: "terminated", epoch: second })
+    expect(await purge(second)).toBe(204)
+    expect((await ask(`${stored.url}/v1/runtimes/twice`)).status).toBe(404)
+    await stored.close()
   })
 })

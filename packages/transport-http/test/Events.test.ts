@@ -154,7 +154,10 @@ describe("event streams", () => {
     expect((await types.events(1)).map(brief)).toEqual([["Processed", "2", 2]])
     expect((await urgent.events(1)).map(brief)).toEqual([["Processed", "2", 2]])
     // Nothing but its id: a reader that comes back with it need not be told of the third again.
-    await types.until((blocks) => blocks.some(({ event, id }) => event === undefined && id === `${runtime.epoch}-3`))
+    const tellsThird = (blocks: ReadonlyArray<Block>) =>
+      blocks.some(({ event, id }) => event === undefined && id === `${runtime.epoch}-3`)
+    await types.until(tellsThird)
+    await urgent.until(tellsThird)
     types.close()
     urgent.close()
   })

@@ -1,17 +1,18 @@
-/** `bench [--only NAME] [--json FILE] [--charts FOLDER] [--quick] [--rounds N] [--minutes N] [--node-flags=FLAGS] [--list]` */
-import { mkdirSync, writeFileSync } from "node:fs"
+/** Measures, and prints what was measured. */
+import { mkdirSync, openSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { parseArgs } from "node:util"
 import { allCases } from "./Cases.ts"
 import { charts } from "./Chart.ts"
+import { readArguments, refuse } from "./CommandLine.ts"
 import { machine, versions } from "./Machine.ts"
 import type { Report } from "./Report.ts"
 import { runCases } from "./Runner.ts"
 import { defaultNodeFlags, takeRound } from "./Sample.ts"
 import { table } from "./Table.ts"
 
-const { values } = parseArgs({
-  options: {
+const { values } = readArguments(
+  "bench [--only NAME]... [--quick] [--rounds N] [--minutes N] [--node-flags=FLAGS] [--json FILE] [--charts FOLDER] [--list]",
+  {
     only: { type: "string", multiple: true },
     json: { type: "string" },
     charts: { type: "string" },
@@ -21,7 +22,7 @@ const { values } = parseArgs({
     "node-flags": { type: "string", default: defaultNodeFlags },
     list: { type: "boolean", default: false }
   }
-})
+)
 
 // A full name means that case alone, anything else every case whose name holds it.
 const wanted = values.only ?? []
@@ -29,7 +30,7 @@ const all = await allCases()
 const isWanted = (name: string): boolean =>
   wanted.some((only) => (all.some((case_) => case_.name === only) ? name === only : name.includes(only)))
 const cases = wanted.length === 0 ? all : all.filter(({ name }) => isWanted(name))
-if (cases.length === 0) throw new Error(`no case is named like ${wanted.join(", ")}`)
+if (cases.length === 0) refuse(`no case is named like ${wanted.join(", ")}: --list shows them`)
 
 if (values.list) {
   for (const { measures, name } of cases) console.log(`${name}\n  ${measures}`)
@@ -38,10 +39,14 @@ if (values.list) {
 
 const fixed = values.quick || values.rounds !== undefined
 const leastRounds = Number(values.rounds ?? (values.quick ? 2 : 5))
-if (!Number.isInteger(leastRounds) || leastRounds < 1) throw new Error("--rounds wants a whole number of at least 1")
+if (!Number.isInteger(leastRounds) || leastRounds < 1) refuse("--rounds wants a whole number of at least 1")
 const minutes = Number(values.minutes)
-if (!(minutes > 0)) throw new Error("--minutes wants a number above 0")
+if (!(minutes > 0)) refuse("--minutes wants a number above 0")
 const nodeFlags = values["node-flags"].split(" ").filter((flag) => flag !== "")
+
+// What cannot be written is told before the run, not after it.
+if (values.json !== undefined) openSync(values.json, "a")
+if (values.charts !== undefined) mkdirSync(values.charts, { recursive: true })
 
 const progress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
@@ -70,7 +75,6 @@ const results = await runCases(cases, {
 const report: Report = { machine: { ...machine(), nodeFlags: nodeFlags.join(" ") }, versions: versions(), results }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, null, 2)}\n`)
 if (values.charts !== undefined) {
-  mkdirSync(values.charts, { recursive: true })
   for (const [file, svg] of charts(results)) writeFileSync(join(values.charts, file), svg)
 }
 

@@ -295,8 +295,8 @@ export class Subscriber {
     try {
       if (
         (types === undefined || types.includes(event.type)) &&
-        (priorities === undefined || priorities.includes(activity.priority)) &&
-        (filter === undefined || filter(event))
+        (filter === undefined || filter(event)) &&
+        (priorities === undefined || priorities.includes(activity.priority))
       ) {
         return true
       }

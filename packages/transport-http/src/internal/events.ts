@@ -84,7 +84,7 @@ class Progress {
   }
 
   readonly filter = (event: AgentEvent.AgentEvent): boolean => {
-    const { outcomes, types } = this.query
+    const { outcomes, priorities, types } = this.query
     const wanted =
       (types === undefined || !("type" in event) || types.has(event.type)) &&
       (event._tag === "Processed"
@@ -94,7 +94,8 @@ class Progress {
           : true)
     if ("sequence" in event) {
       this.seen = event.sequence
-      if (wanted) this.queued = event.sequence
+      const passes = priorities === undefined || !("priority" in event) || priorities.includes(event.priority)
+      if (wanted && passes) this.queued = event.sequence
     }
     return wanted
   }

@@ -70,6 +70,9 @@ const cors = (origin: string): Record<string, string> => ({
   vary: "origin"
 })
 
+/** What a client sends that a browser asks about: the last two come from Effect's `HttpClient`, with every request. */
+const allowedHeaders = "authorization, content-type, last-event-id, b3, traceparent"
+
 /** A browser asks before it sends: what the path takes, from a listed origin. */
 const preflight = (origin: string, request: HttpServerRequest.HttpServerRequest): Response =>
   HttpServerResponse.empty({
@@ -77,7 +80,7 @@ const preflight = (origin: string, request: HttpServerRequest.HttpServerRequest)
     headers: {
       ...cors(origin),
       "access-control-allow-methods": methodsOf(request.url).join(", "),
-      "access-control-allow-headers": "authorization, content-type, last-event-id",
+      "access-control-allow-headers": allowedHeaders,
       "access-control-max-age": "600"
     }
   })

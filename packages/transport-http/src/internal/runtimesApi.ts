@@ -116,8 +116,10 @@ export const runtimes = Effect.gen(function* () {
       const runtime = yield* find(manager, principal, params.id, query.epoch)
       return yield* created(yield* manager.fork(runtime.id, { at, id }))
     }),
-    purge: Effect.fnUntraced(function* ({ params }, principal) {
+    purge: Effect.fnUntraced(function* ({ params, query }, principal) {
       yield* checkOwn(principal, params.id)
+      // Not a later life of the same id.
+      if (query.epoch !== undefined) yield* find(manager, principal, params.id, query.epoch)
       yield* manager.purge(params.id)
       return HttpServerResponse.empty()
     }),

@@ -1,13 +1,15 @@
 /**
- * `bench:compare A.json B.json` names what got slower from A to B than the noise allows, and then ends with 1; and the ratios that
+ * Names what got slower from A to B than the noise allows, and then ends with 1; and the ratios that
  * two runs of the same code should not give.
  */
+import { readArguments, refuse } from "../CommandLine.ts"
 import { compare, distance, ratioChanges, repeatable } from "../Compare.ts"
 import { columns, ratioText } from "../Format.ts"
 import { readReport } from "../Report.ts"
 
-const [before, after] = process.argv.slice(2)
-if (before === undefined || after === undefined) throw new Error("bench:compare wants two JSON files")
+const { positionals } = readArguments("bench:compare BEFORE.json AFTER.json", {}, true)
+const [before, after] = positionals
+if (before === undefined || after === undefined) throw refuse("bench:compare wants two JSON files")
 const reports = [readReport(before), readReport(after)] as const
 const changes = compare(...reports)
 console.log(

@@ -1,12 +1,14 @@
-/** `bench:readme REPORT.json [README.md] [CHART.svg ...]` writes the performance section between the README's markers, and its charts. */
+/** Writes the performance section between the README's markers, and its charts. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { charts } from "../Chart.ts"
+import { readArguments, refuse } from "../CommandLine.ts"
 import { performanceSection, replaceSection } from "../Readme.ts"
 import { readReport } from "../Report.ts"
 
-const [json, file = "README.md", ...paths] = process.argv.slice(2)
-if (json === undefined) throw new Error("bench:readme wants a JSON file")
+const { positionals } = readArguments("bench:readme REPORT.json [README.md] [CHART.svg ...]", {}, true)
+const [json, file = "README.md", ...paths] = positionals
+if (json === undefined) throw refuse("bench:readme wants a JSON file")
 const report = readReport(json)
 const drawn = charts(report.results)
 for (const path of paths) {
