@@ -233,11 +233,12 @@ for (const how of ["timeout", "cancel"] as const) {
       Effect.provide(
         Workflow.layer(Resting, { Rest: () => Effect.never, Over: (_, n) => Effect.succeed(n) }).pipe(
           Layer.provideMerge(
-            onStore((write) =>
-              Effect.andThen(
-                store.await,
-                Effect.suspend(() => (down ? away : write))
-              ),
+            onStore(
+              (write) =>
+                Effect.andThen(
+                  store.await,
+                  Effect.suspend(() => (down ? away : write))
+                ),
               // The manager closes at once, also where the activity goes on.
               { grace: Duration.zero }
             )
