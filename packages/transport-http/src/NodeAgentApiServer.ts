@@ -76,15 +76,6 @@ const listener = (limits: ServerLimitsShape): Server => {
   return server
 }
 
-/**
- * A server that closes waits for its connections, and no longer watches those that never finish what they began to send:
- * what is open a second later is cut.
- */
-const cutLate = (server: Server): Layer.Layer<never> =>
-  Layer.effectDiscard(
-    Effect.addFinalizer(() => Effect.sync(() => setTimeout(() => server.closeAllConnections(), 1000).unref()))
-  )
-
 /** It listens before its routes are made: a request that comes in between waits for them, instead of for ever. */
 const holdUntilServed = (server: Server): void => {
   const early: Array<readonly [IncomingMessage, ServerResponse]> = []
@@ -147,12 +138,11 @@ export const layer = (
         })
       }
       const server = listener(limits)
-      const listening = NodeHttpServer.layer(() => server, {
+      return NodeHttpServer.layer(() => server, {
         port,
         host: host.replace(/^\[|\]$/g, ""),
         gracefulShutdownTimeout: "500 millis"
       })
-      return cutLate(server).pipe(Layer.provideMerge(listening))
     })
   )
   const hosts = [...(options.hosts ?? []), host.includes(":") && !host.startsWith("[") ? `[${host}]` : host]
