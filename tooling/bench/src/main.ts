@@ -18,7 +18,7 @@ const { values } = readArguments(
     charts: { type: "string" },
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
-    minutes: { type: "string", default: "25" },
+    minutes: { type: "string", default: "30" },
     "node-flags": { type: "string", default: defaultNodeFlags },
     list: { type: "boolean", default: false }
   }
