@@ -34,23 +34,36 @@ const onStore = (
     Layer.provide(RuntimeConfig.layer(config))
   )
 
+/** A store that holds its writes while it is shut, and refuses them while it is away. */
+class FaultyStore {
+  readonly gate = Latch.makeUnsafe(true)
+  isAway = false
+
+  readonly around = (write: Effect.Effect<RuntimeStore.WriteExit>): Effect.Effect<RuntimeStore.WriteExit> =>
+    Effect.andThen(
+      this.gate.await,
+      Effect.suspend(() => (this.isAway ? Effect.succeed(Exit.fail(away)) : write))
+    )
+}
+
+const away = new AgentError.StoreUnavailable({ message: "away" })
+
 describe("what is to be replaced by what the store refuses", () => {
   for (const [how, type] of [
     ["P7 coalesce", Latest],
     ["P13 sliding", Add]
   ] as const) {
     it.effect(`D6 ${how}: goes on waiting, and is processed`, () => {
-      let down = false
-      const full = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "no space is left" })))
+      const store = new FaultyStore()
       return Effect.gen(function* () {
         const manager = yield* RuntimeManager.RuntimeManager
         const runtime = yield* manager.create(Sum)
         yield* runtime.pause
         yield* runtime.send(type.make({ n: 1 }), { id: "first" })
-        down = true
+        store.isAway = true
         const refused = yield* Effect.flip(runtime.send(type.make({ n: 2 }), { id: "second" }))
         assert.strictEqual(refused._tag, "StoreUnavailable")
-        down = false
+        store.isAway = false
         yield* TestClock.adjust("1 minute")
         assert.strictEqual((yield* runtime.receipt("first")).status, "accepted")
         yield* runtime.send(type.make({ n: 4 }), { id: "third" })
@@ -58,25 +71,18 @@ describe("what is to be replaced by what the store refuses", () => {
         yield* runtime.resume
         yield* runtime.awaitReceipt("third")
         assert.strictEqual((yield* runtime.info).state, 4)
-      }).pipe(
-        Effect.provide(
-          onStore((write) => Effect.suspend(() => (down ? full : write)), {
-            mailboxCapacity: 1,
-            mailboxStrategy: "sliding"
-          })
-        )
-      )
+      }).pipe(Effect.provide(onStore(store.around, { mailboxCapacity: 1, mailboxStrategy: "sliding" })))
     })
   }
 })
 
 it.effect("P3 an ask that is interrupted while it is written is cancelled, if it was asked to", () => {
-  const store = Latch.makeUnsafe(true)
+  const store = new FaultyStore()
   return Effect.gen(function* () {
     const manager = yield* RuntimeManager.RuntimeManager
     const runtime = yield* manager.create(Sum)
     yield* runtime.pause
-    yield* store.close
+    yield* store.gate.close
     const asking = yield* Effect.forkChild(
       runtime.ask(Add.make({ n: 1 }), { id: "given-up", cancelOnInterrupt: true }),
       {
@@ -84,12 +90,12 @@ it.effect("P3 an ask that is interrupted while it is written is cancelled, if it
       }
     )
     yield* Fiber.interrupt(asking)
-    yield* store.open
+    yield* store.gate.open
     yield* TestClock.adjust("1 second")
     assert.strictEqual((yield* runtime.awaitReceipt("given-up")).status, "cancelled")
     yield* runtime.resume
     assert.strictEqual((yield* runtime.info).state, 0)
-  }).pipe(Effect.provide(onStore((write) => Effect.andThen(store.await, write))))
+  }).pipe(Effect.provide(onStore(store.around)))
 })
 
 it.effect("P7 coalesce replaces one that waits, also where both are written at a time", () =>
@@ -208,22 +214,20 @@ for (const how of ["timeout", "cancel"] as const) {
     const Rest = ActivityType.make("Rest")
     const Over = ActivityType.make("Over", { overlap: { interrupt: "supersede" } })
     const Resting = Agent.make("Resting", { state: Schema.Int, initialState: 0, activities: [Rest, Over] })
-    const store = Latch.makeUnsafe(true)
-    let down = false
-    const away = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+    const store = new FaultyStore()
     return Effect.gen(function* () {
       const manager = yield* RuntimeManager.RuntimeManager
       const runtime = yield* manager.create(Resting)
       yield* runtime.send(Rest.make(), { id: "rest" })
       yield* TestClock.adjust("1 second")
-      yield* store.close
+      yield* store.gate.close
       const refused = yield* Effect.forkChild(Effect.flip(runtime.send(Over.make())), { startImmediately: true })
       if (how === "cancel") yield* Effect.forkChild(runtime.cancel("rest"), { startImmediately: true })
       else yield* TestClock.adjust("30 seconds")
-      down = true
-      yield* store.open
+      store.isAway = true
+      yield* store.gate.open
       assert.strictEqual((yield* Fiber.join(refused))._tag, "StoreUnavailable")
-      down = false
+      store.isAway = false
       const ended = yield* Effect.forkChild(runtime.awaitReceipt("rest"), { startImmediately: true })
       for (let step = 0; step < 10; step++) yield* TestClock.adjust("1 second")
       assert.isDefined(ended.pollUnsafe(), "it has ended")
@@ -233,15 +237,8 @@ for (const how of ["timeout", "cancel"] as const) {
       Effect.provide(
         Workflow.layer(Resting, { Rest: () => Effect.never, Over: (_, n) => Effect.succeed(n) }).pipe(
           Layer.provideMerge(
-            onStore(
-              (write) =>
-                Effect.andThen(
-                  store.await,
-                  Effect.suspend(() => (down ? away : write))
-                ),
-              // The manager closes at once, also where the activity goes on.
-              { grace: Duration.zero }
-            )
+            // The manager closes at once, also where the activity goes on.
+            onStore(store.around, { grace: Duration.zero })
           )
         )
       )
@@ -250,52 +247,41 @@ for (const how of ["timeout", "cancel"] as const) {
 }
 
 it.effect("P11 what is cancelled while it is being accepted is cancelled once it is", () => {
-  const store = Latch.makeUnsafe(true)
+  const store = new FaultyStore()
   return Effect.gen(function* () {
     const manager = yield* RuntimeManager.RuntimeManager
     const runtime = yield* manager.create(Sum)
     yield* runtime.pause
-    yield* store.close
+    yield* store.gate.close
     const sending = yield* Effect.forkChild(runtime.send(Add.make({ n: 1 }), { id: "one" }), { startImmediately: true })
     const cancelling = yield* Effect.forkChild(Effect.exit(runtime.cancel("one")), { startImmediately: true })
-    yield* store.open
+    yield* store.gate.open
     yield* Fiber.join(sending)
     const cancelled = yield* Fiber.join(cancelling)
     assert.strictEqual(Exit.isSuccess(cancelled) && cancelled.value.status, "cancelled")
     yield* runtime.resume
     yield* runtime.ask(Add.make({ n: 2 }))
     assert.strictEqual((yield* runtime.info).state, 2)
-  }).pipe(Effect.provide(onStore((write) => Effect.andThen(store.await, write))))
+  }).pipe(Effect.provide(onStore(store.around)))
 })
 
 it.effect("P11 what is cancelled while it is being accepted is not there where that is refused", () => {
-  const store = Latch.makeUnsafe(true)
-  let down = false
-  const away = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+  const store = new FaultyStore()
   return Effect.gen(function* () {
     const manager = yield* RuntimeManager.RuntimeManager
     const runtime = yield* manager.create(Sum)
-    yield* store.close
+    yield* store.gate.close
     const sending = yield* Effect.forkChild(Effect.flip(runtime.send(Add.make({ n: 1 }), { id: "one" })), {
       startImmediately: true
     })
     const cancelling = yield* Effect.forkChild(Effect.flip(runtime.cancel("one")), { startImmediately: true })
-    down = true
-    yield* store.open
+    store.isAway = true
+    yield* store.gate.open
     assert.strictEqual((yield* Fiber.join(sending))._tag, "StoreUnavailable")
     assert.strictEqual((yield* Fiber.join(cancelling))._tag, "StoreUnavailable")
     assert.strictEqual((yield* Effect.flip(runtime.cancel("one")))._tag, "ActivityNotFound")
-    down = false
-  }).pipe(
-    Effect.provide(
-      onStore((write) =>
-        Effect.andThen(
-          store.await,
-          Effect.suspend(() => (down ? away : write))
-        )
-      )
-    )
-  )
+    store.isAway = false
+  }).pipe(Effect.provide(onStore(store.around)))
 })
 
 it.effect("P1 D1 a payload that its schema lets pass and no store can keep is refused", () => {
@@ -322,24 +308,23 @@ for (const [what, options, status] of outages) {
   it.effect(`D6 after an outage ${what}`, () => {
     const Rest = ActivityType.make("Rest")
     const Resting = Agent.make("Resting", { state: Schema.Int, initialState: 0, activities: [Rest] })
-    let down = false
-    const away = Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+    const store = new FaultyStore()
     return Effect.gen(function* () {
       const manager = yield* RuntimeManager.RuntimeManager
       const runtime = yield* manager.create(Resting)
       yield* runtime.pause
       yield* runtime.send(Rest.make(), { ...options, id: "rest" })
       yield* runtime.resume
-      down = true
+      store.isAway = true
       yield* TestClock.adjust("1 minute")
-      down = false
+      store.isAway = false
       yield* TestClock.adjust("1 minute")
       const { attempts, status: ended } = yield* runtime.awaitReceipt("rest")
       assert.deepStrictEqual([ended, attempts], [status, status === "expired" ? 0 : 1])
     }).pipe(
       Effect.provide(
         Workflow.layer(Resting, { Rest: (_, n) => Effect.as(Effect.sleep("10 seconds"), n) }).pipe(
-          Layer.provideMerge(onStore((write) => Effect.suspend(() => (down ? away : write))))
+          Layer.provideMerge(onStore(store.around))
         )
       )
     )
