@@ -43,9 +43,9 @@ export const takeRound = async (
       started.push(running)
       await running.paused
     }
-    for (let measuring = started; measuring.length > 0;) {
-      measuring = measuring.filter(({ sample }) => sample === undefined)
-      for (const running of measuring) await running.go()
+    const isMeasuring = ({ sample }: Running): boolean => sample === undefined
+    while (started.some(isMeasuring)) {
+      for (const running of started) if (isMeasuring(running)) await running.go()
     }
     const samples = Object.fromEntries(contenders.map((contender, i) => [contender, started[i]!.sample!]))
     return { samples, disturbance: disturbance() }

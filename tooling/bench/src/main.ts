@@ -1,16 +1,16 @@
 /** Measures, and prints what was measured. */
-import { mkdirSync, openSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { allCases } from "./Cases.ts"
 import { charts } from "./Chart.ts"
-import { readArguments, refuse } from "./CommandLine.ts"
+import { readArguments } from "./CommandLine.ts"
 import { machine, versions } from "./Machine.ts"
 import type { Report } from "./Report.ts"
 import { runCases } from "./Runner.ts"
 import { defaultNodeFlags, takeRound } from "./Sample.ts"
 import { table } from "./Table.ts"
 
-const { values } = readArguments(
+const { refuse, values } = readArguments(
   "bench [--only NAME]... [--quick] [--rounds N] [--minutes N] [--node-flags=FLAGS] [--json FILE] [--charts FOLDER] [--list]",
   {
     only: { type: "string", multiple: true },
@@ -45,7 +45,7 @@ if (!(minutes > 0)) refuse("--minutes wants a number above 0")
 const nodeFlags = values["node-flags"].split(" ").filter((flag) => flag !== "")
 
 // What cannot be written is told before the run, not after it.
-if (values.json !== undefined) openSync(values.json, "a")
+if (values.json !== undefined) appendFileSync(values.json, "")
 if (values.charts !== undefined) mkdirSync(values.charts, { recursive: true })
 
 const progress = (text: string): void => {

@@ -2,12 +2,12 @@
  * Names what got slower from A to B than the noise allows, and then ends with 1; and the ratios that
  * two runs of the same code should not give.
  */
-import { readArguments, refuse } from "../CommandLine.ts"
+import { readArguments } from "../CommandLine.ts"
 import { compare, distance, ratioChanges, repeatable } from "../Compare.ts"
 import { columns, ratioText } from "../Format.ts"
 import { readReport } from "../Report.ts"
 
-const { positionals } = readArguments("bench:compare BEFORE.json AFTER.json", {}, true)
+const { positionals, refuse } = readArguments("bench:compare BEFORE.json AFTER.json", {}, true)
 const [before, after] = positionals
 if (before === undefined || after === undefined) throw refuse("bench:compare wants two JSON files")
 const reports = [readReport(before), readReport(after)] as const

@@ -2,11 +2,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { charts } from "../Chart.ts"
-import { readArguments, refuse } from "../CommandLine.ts"
+import { readArguments } from "../CommandLine.ts"
 import { performanceSection, replaceSection } from "../Readme.ts"
 import { readReport } from "../Report.ts"
 
-const { positionals } = readArguments("bench:readme REPORT.json [README.md] [CHART.svg ...]", {}, true)
+const { positionals, refuse } = readArguments("bench:readme REPORT.json [README.md] [CHART.svg ...]", {}, true)
 const [json, file = "README.md", ...paths] = positionals
 if (json === undefined) throw refuse("bench:readme wants a JSON file")
 const report = readReport(json)
