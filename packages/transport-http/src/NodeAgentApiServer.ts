@@ -11,6 +11,7 @@ import { HttpServer, HttpServerError } from "effect/http"
 import type { RuntimeManager } from "@agent-runtime/core"
 import { Authorization } from "./Authorization.ts"
 import * as AgentApiServer from "./AgentApiServer.ts"
+import { longestTimer } from "./internal/longestTimer.ts"
 import { ServerLimits, type ServerLimitsShape } from "./ServerLimits.ts"
 
 /**
@@ -59,7 +60,7 @@ const listener = (limits: ServerLimitsShape): Server => {
   server.maxConnections = limits.connections
   // The longest silence there is on a connection that is well: what is silent for longer does not read its answer.
   const silence = Duration.toMillis(limits.wait) + Duration.toMillis(limits.keepAlive) + 30_000
-  server.timeout = Math.min(silence, 2 ** 31 - 1)
+  server.timeout = Math.min(silence, longestTimer)
   server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
     if (!socket.writable || error.code === "ECONNRESET") return socket.destroy()
     const [status, tag, message] = refusals[error.code ?? ""] ?? [
@@ -126,6 +127,7 @@ export const layer = (
   RuntimeManager.RuntimeManager
 > => {
   const host = options.host ?? "127.0.0.1"
+  const address = host.replace(/^\[|\]$/g, "")
   const { port = 4199 } = options
   const socket = Layer.unwrap(
     Effect.gen(function* () {
@@ -140,12 +142,12 @@ export const layer = (
       const server = listener(limits)
       return NodeHttpServer.layer(() => server, {
         port,
-        host: host.replace(/^\[|\]$/g, ""),
+        host: address,
         gracefulShutdownTimeout: "500 millis"
       })
     })
   )
-  const hosts = [...(options.hosts ?? []), host.includes(":") && !host.startsWith("[") ? `[${host}]` : host]
+  const hosts = [...(options.hosts ?? []), address.includes(":") ? `[${address}]` : address]
   return AgentApiServer.layer({ ...options, hosts }).pipe(Layer.provideMerge(socket))
 }
 

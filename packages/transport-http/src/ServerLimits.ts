@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Context, Duration, Effect, Layer } from "effect"
+import { longestTimer } from "./internal/longestTimer.ts"
 
 /**
  * @category models
@@ -100,9 +101,6 @@ const durations = [
   "grace"
 ] as const
 
-/** The longest that a timer of Node runs, in milliseconds. */
-const longest = 2 ** 31 - 1
-
 /**
  * Completes partial limits with `defaults`. Throws a `RangeError` that names a limit out of range.
  *
@@ -115,8 +113,8 @@ export const make = (options: Partial<ServerLimitsShape>): ServerLimitsShape => 
     if (!(limits[name] >= 1)) throw new RangeError(`ServerLimits: ${name} must be at least 1, got ${limits[name]}`)
   }
   for (const name of durations) {
-    if (!(Duration.toMillis(limits[name]) <= longest)) {
-      throw new RangeError(`ServerLimits: ${name} must be at most ${longest} milliseconds, about 24 days`)
+    if (!(Duration.toMillis(limits[name]) <= longestTimer)) {
+      throw new RangeError(`ServerLimits: ${name} must be at most ${longestTimer} milliseconds, about 24 days`)
     }
   }
   return limits

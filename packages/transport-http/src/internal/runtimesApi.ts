@@ -117,9 +117,9 @@ export const runtimes = Effect.gen(function* () {
       return yield* created(yield* manager.fork(runtime.id, { at, id }))
     }),
     purge: Effect.fnUntraced(function* ({ params, query }, principal) {
-      yield* checkOwn(principal, params.id)
-      // Not a later life of the same id.
-      if (query.epoch !== undefined) yield* find(manager, principal, params.id, query.epoch)
+      // With an epoch: not a later life of the same id.
+      if (query.epoch === undefined) yield* checkOwn(principal, params.id)
+      else yield* find(manager, principal, params.id, query.epoch)
       yield* manager.purge(params.id)
       return HttpServerResponse.empty()
     }),
