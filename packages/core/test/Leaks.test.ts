@@ -123,6 +123,30 @@ describe("nothing is left", () => {
   )
 
   for (const mode of ["drain", "immediate"] as const) {
+    it.effect(`R2 asking again and again for the same end (${mode}) keeps nothing`, () =>
+      Effect.gen(function* () {
+        const local = yield* LocalRuntimes.LocalRuntimes
+        const runtime = yield* local.create({
+          id: "stuck",
+          state: 0,
+          workflow: () => Effect.uninterruptible(Effect.never),
+          timeout: "Infinity"
+        })
+        yield* runtime.send({ type: "stuck" })
+        yield* Effect.yieldNow
+        const entry = (runtime as unknown as { readonly entry: { readonly onClosed?: ReadonlySet<unknown> } }).entry
+        for (let i = 0; i < 100; i++) {
+          const asked = yield* Effect.forkChild(runtime.terminate({ mode }), { startImmediately: true })
+          yield* Fiber.interrupt(asked)
+        }
+        assert.isAtMost(entry.onClosed?.size ?? 0, 1)
+        yield* TestClock.adjust("5 seconds")
+        yield* TestClock.adjust("5 seconds")
+      }).pipe(Effect.provide(RuntimeManager.layer))
+    )
+  }
+
+  for (const mode of ["drain", "immediate"] as const) {
     it.effect(`R6 the grace counts also for a runtime that a terminate (${mode}) gave longer`, () =>
       Effect.gen(function* () {
         const scope = yield* Scope.make()

@@ -225,7 +225,7 @@ export class Durable {
       timer = timers.set(now() + Math.max(1000, millis.maxIdleTime - idleFor), look)
     }
     timer = timers.set(now() + millis.maxIdleTime, look)
-    ;(entry.onClosed ??= []).push(() => timers.cancel(timer))
+    ;(entry.onClosed ??= new Set()).add(() => timers.cancel(timer))
   }
 
   private passivate(entry: Entry): boolean {

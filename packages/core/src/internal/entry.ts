@@ -64,6 +64,8 @@ export class Entry implements Runnable, Source {
   lingering: Attempt | undefined = undefined
   /** What waits is failed instead of processed: a terminate will not wait for it. */
   immediate = false
+  /** Once its end has begun: when what has not ended is interrupted, or abandoned. Milliseconds since the manager started. */
+  endsBy = 0
   /** The end is being written. */
   private finishing = false
   /** In the dispatcher's ready queue. */
@@ -89,7 +91,7 @@ export class Entry implements Runnable, Source {
   /** When it last took an activity or ended one, in milliseconds since the manager started. */
   usedAt = 0
   /** Called when the runtime has closed. */
-  onClosed: Array<() => void> | undefined = undefined
+  onClosed: Set<() => void> | undefined = undefined
 
   constructor(
     kernel: Kernel,
@@ -197,7 +199,7 @@ export class Entry implements Runnable, Source {
 
   private get canStart(): boolean {
     if (this.attempt !== undefined || this.lingering !== undefined || this.isOver || this.parking) return false
-    return !this.paused || this.phase === "draining"
+    return !this.paused || this.isEnding
   }
 
   /** What waits is left to the store: this process lets go of the runtime. */

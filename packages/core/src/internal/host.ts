@@ -297,15 +297,19 @@ export class LocalHost implements Host {
 
 /** A request in JSON, so that it can be kept and sent on; one that was built by `ActivityType.make` is validated. */
 export const toWire = (request: WireRequest): Result.Result<WireRequest, AgentError.ActivityInvalid> => {
-  const noJson = () =>
-    Result.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${request.type}" is no JSON`))
-  if (!isTyped(request)) return isJson(request.payload) ? Result.succeed(request) : noJson()
-  let kind = compiled.get(request.activityType)
-  if (kind === undefined) compiled.set(request.activityType, (kind = compile(request.activityType, noHandler)))
-  const made = kind.make(request.payload)
-  if (made instanceof AgentError.ActivityInvalid) return Result.fail(made)
-  const payload = kind.encodePayload(made)
-  return payload === undefined && made !== undefined ? noJson() : Result.succeed({ type: request.type, payload })
+  let { payload } = request
+  let isKept: boolean
+  if (isTyped(request)) {
+    let kind = compiled.get(request.activityType)
+    if (kind === undefined) compiled.set(request.activityType, (kind = compile(request.activityType, noHandler)))
+    const made = kind.make(payload)
+    if (made instanceof AgentError.ActivityInvalid) return Result.fail(made)
+    payload = kind.encodePayload(made)
+    isKept = payload !== undefined || made === undefined
+  } else isKept = isJson(payload)
+  return isKept
+    ? Result.succeed({ type: request.type, payload })
+    : Result.fail(AgentError.ActivityInvalid.of(["payload"], `The payload of "${request.type}" is no JSON`))
 }
 const compiled = new WeakMap<ActivityType.Any, Omit<CompiledType, "kernel">>()
 export const noHandler: AnyHandler = () => Effect.never

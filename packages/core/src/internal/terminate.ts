@@ -29,15 +29,19 @@ const lastMoment = (graceMillis: number): number => Math.max(3 * graceMillis, 10
  * where several ask.
  */
 export const beginTermination = (entry: Entry, mode: "drain" | "immediate", graceMillis: number): void => {
+  const until = entry.now + graceMillis
   if (entry.isOver) return
+  const isBegun = entry.immediate || (mode === "drain" && entry.isEnding)
+  if (isBegun && until >= entry.endsBy) return
   if (entry.parking) {
     if (entry.isDelivering) return
     // This process was letting go of it: it ends for good now.
     entry.reason = "terminated"
   }
+  entry.endsBy = until
   entry.phase = "draining"
   entry.waiting.releaseSenders()
-  if (mode === "immediate") {
+  if (mode === "immediate" || entry.immediate) {
     entry.immediate = true
     entry.failWaiting()
     interrupt(entry, "terminate")
@@ -65,9 +69,8 @@ export const park = (entry: Entry, graceMillis: number): void => {
   entry.reason = "shutdown"
   entry.waiting.releaseSenders()
   within(entry, graceMillis, () => {
-    if (!entry.parking) return leaveWithin(entry, lastMoment(graceMillis))
-    interrupt(entry, "shutdown")
-    leaveWithin(entry, graceMillis)
+    if (entry.parking) interrupt(entry, "shutdown")
+    leaveWithin(entry, entry.parking ? graceMillis : lastMoment(graceMillis))
   })
   entry.closeIfDrained()
 }
@@ -82,20 +85,13 @@ const within = (entry: Entry, millis: number, late: () => void): void => {
   const { now, timers } = entry.kernel
   if (entry.isOver || millis === Number.POSITIVE_INFINITY) return
   const alarm = timers.set(now() + millis, late)
-  ;(entry.onClosed ??= []).push(() => timers.cancel(alarm))
+  ;(entry.onClosed ??= new Set()).add(() => timers.cancel(alarm))
 }
 
 export const awaitClosed = (entry: Entry): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    entry.isOver
-      ? Effect.void
-      : Effect.callback<void>((resume) => {
-          const notify = () => resume(Effect.void)
-          const waiting = (entry.onClosed ??= [])
-          waiting.push(notify)
-          return Effect.sync(() => {
-            const index = waiting.indexOf(notify)
-            if (index >= 0) waiting.splice(index, 1)
-          })
-        })
-  )
+  Effect.callback((resume) => {
+    const notify = () => resume(Effect.void)
+    if (entry.isOver) return notify()
+    ;(entry.onClosed ??= new Set()).add(notify)
+    return Effect.sync(() => entry.onClosed?.delete(notify))
+  })
