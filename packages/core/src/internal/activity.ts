@@ -32,6 +32,8 @@ class Rare {
   failures = 0
   /** Set when this process lets go of it before it has ended: what who waits for it is told. */
   lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined
+  /** Why it was not accepted after all. */
+  refused: AgentError.StoreUnavailable | undefined = undefined
   /** Until its acceptance is written: who is told of it. */
   accepting: Array<(refused: AgentError.StoreUnavailable | undefined) => void> | undefined = undefined
 }
@@ -142,20 +144,25 @@ export class Activity {
     this.rare.accepting = []
   }
 
+  /** Calls back once it is known whether the activity is accepted: at once where it is. */
   onAccepted(notify: (refused: AgentError.StoreUnavailable | undefined) => void): void {
-    this.extra?.accepting?.push(notify)
+    const accepting = this.extra?.accepting
+    if (accepting === undefined) notify(this.extra?.refused)
+    else accepting.push(notify)
   }
 
   endAccepting(refused: AgentError.StoreUnavailable | undefined): void {
     const accepting = this.rare.accepting ?? []
     this.rare.accepting = undefined
+    this.rare.refused = refused
     for (const notify of accepting) notify(refused)
   }
 
-  /** Calls back once the activity has ended; answers how to stop waiting. */
+  /** Calls back once the activity has ended, at once where it has; answers how to stop waiting. */
   onEnd(notify: () => void): () => void {
     const waiter = new Callbacks.Callback(notify)
-    this.waiters = Callbacks.add(this.waiters, waiter)
+    if (this.isPending) this.waiters = Callbacks.add(this.waiters, waiter)
+    else notify()
     return () => {
       this.waiters = Callbacks.remove(this.waiters, waiter)
     }

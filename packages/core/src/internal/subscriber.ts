@@ -161,6 +161,8 @@ export class Subscriber {
   private readonly wait: typeof this.pull = Effect.callback((resume) => {
     const waiter = new Callbacks.Callback(() => resume(this.pull))
     this.waiting = Callbacks.add(this.waiting, waiter)
+    // The fiber may have yielded since it looked.
+    if (this.length > 0 || this.reason !== undefined || this.exit !== undefined) this.wake()
     return Effect.sync(() => {
       this.waiting = Callbacks.remove(this.waiting, waiter)
     })

@@ -31,6 +31,8 @@ class Watcher {
 
   private readonly wait = Effect.callback<void>((resume) => {
     this.waiting = () => resume(Effect.void)
+    // The fiber may have yielded since it looked.
+    if (this.dirty) this.notify()
     return Effect.sync(() => {
       this.waiting = undefined
     })

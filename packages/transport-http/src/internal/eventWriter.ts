@@ -53,21 +53,29 @@ export class EventWriter {
 
   private readonly pull: Pull.Pull<Bytes> = Effect.withFiber((fiber) => {
     this.fiber = fiber
+    return (
+      this.take() ??
+      Effect.callback<Bytes, Cause.Done>((resume) => {
+        // The fiber may have yielded since it looked.
+        const taken = this.take()
+        if (taken !== undefined) return resume(taken)
+        this.reader = resume
+        return Effect.sync(() => {
+          this.reader = undefined
+        })
+      })
+    )
+  })
+
+  /** What can be read now. */
+  private take(): Pull.Pull<Bytes> | undefined {
     this.writtenAt = this.clock.currentTimeMillisUnsafe()
     const { next } = this
-    if (next !== undefined) {
-      this.next = undefined
-      this.wakePump()
-      return Exit.succeed<Bytes>([next])
-    }
-    if (this.ended) return Cause.done()
-    return Effect.callback<Bytes, Cause.Done>((resume) => {
-      this.reader = resume
-      return Effect.sync(() => {
-        this.reader = undefined
-      })
-    })
-  })
+    if (next === undefined) return this.ended ? Cause.done() : undefined
+    this.next = undefined
+    this.wakePump()
+    return Exit.succeed<Bytes>([next])
+  }
 
   private give(bytes: Uint8Array): void {
     const { reader } = this
@@ -91,6 +99,7 @@ export class EventWriter {
     this.next === undefined
       ? Exit.void
       : Effect.callback<void>((resume) => {
+          if (this.next === undefined) return resume(Exit.void)
           this.pump = () => resume(Exit.void)
           return Effect.sync(() => {
             this.pump = undefined

@@ -90,18 +90,17 @@ export class EventQueue {
   readonly pull: Pull.Pull<
     Arr.NonEmptyReadonlyArray<Event>,
     AgentError.SubscriberLagged | AgentError.StoreUnavailable
-  > = Effect.suspend(() => {
-    const batch = this.poll()
-    if (batch !== undefined) return Exit.succeed(batch)
-    if (this.exit !== undefined) return this.exit
-    return Effect.flatMap(this.wait, () => this.pull)
-  })
-
-  private readonly wait = Effect.callback<void>((resume) => {
-    this.waiting = () => resume(Effect.void)
+  > = Effect.callback((resume) => {
+    this.waiting = () => resume(this.taken)
+    if (this.events.length > 0 || this.exit !== undefined) this.wake()
     return Effect.sync(() => {
       this.waiting = undefined
     })
+  })
+
+  private readonly taken: typeof this.pull = Effect.suspend(() => {
+    const batch = this.poll()
+    return batch === undefined ? (this.exit ?? this.pull) : Exit.succeed(batch)
   })
 
   private poll(): Arr.NonEmptyReadonlyArray<Event> | undefined {

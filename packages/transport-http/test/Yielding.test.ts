@@ -1,0 +1,87 @@
+// A fiber yields when it has run for long, also between two steps that read as one: whatever happens then is not missed.
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber, Option, Scheduler, Stream } from "effect"
+import { EventQueue } from "../src/internal/client/eventQueue.ts"
+import { EventWriter } from "../src/internal/eventWriter.ts"
+
+/** Waits in a fiber that yields after every `n` operations, for what happens after `k` turns of the scheduler. */
+const everywhere = <E>(waits: () => { readonly wait: Effect.Effect<unknown, E>; readonly happen: () => void }) =>
+  Effect.gen(function* () {
+    for (let n = 3; n <= 48; n++) {
+      for (let k = 0; k <= 6; k++) {
+        const { happen, wait } = waits()
+        const waiting = yield* wait.pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, n),
+          Effect.forkChild({ startImmediately: true })
+        )
+        for (let turn = 0; turn < k; turn++) yield* Effect.yieldNow
+        happen()
+        const met = yield* Effect.timeoutOption(Fiber.join(waiting), "5 seconds")
+        assert.isTrue(Option.isSome(met), `still waits: yields after ${n} operations, it happened after ${k} turns`)
+      }
+    }
+  })
+
+it.live("B1 a client that reads events does not wait for what has come", () =>
+  everywhere(() => {
+    const queue = new EventQueue({}, 1)
+    return {
+      wait: queue.pull,
+      happen: () => queue.offer({ _tag: "Gap", epoch: 1, missed: 1, from: 1, to: 1 })
+    }
+  })
+)
+
+it.live("B1 a response does not wait for what has been written, nor is that overtaken", () =>
+  Effect.clockWith((clock) =>
+    everywhere(() => {
+      const writer = new EventWriter(
+        clock,
+        () => undefined,
+        () => false,
+        Effect.succeed(true)
+      )
+      const utf8 = new TextEncoder()
+      const read = Stream.runFold(
+        Stream.decodeText(writer.stream),
+        () => "",
+        (all, text) => all + text
+      )
+      return {
+        wait: Effect.map(read, (text) => assert.strictEqual(text, ": alive\n\nonetwo")),
+        happen: () => {
+          Effect.runFork(
+            Effect.gen(function* () {
+              for (const text of ["one", "two"]) {
+                yield* writer.ready
+                writer.write(utf8.encode(text))
+              }
+              yield* writer.ready
+              writer.end()
+            })
+          )
+        }
+      }
+    })
+  )
+)
+
+it.live("B4 what writes a response does not wait for room that there is", () =>
+  Effect.clockWith((clock) =>
+    everywhere(() => {
+      const writer = new EventWriter(
+        clock,
+        () => undefined,
+        () => false,
+        Effect.succeed(true)
+      )
+      return {
+        wait: Effect.andThen(
+          writer.ready,
+          Effect.sync(() => writer.end())
+        ),
+        happen: () => Effect.runFork(Stream.runDrain(writer.stream))
+      }
+    })
+  )
+)
