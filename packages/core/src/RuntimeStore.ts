@@ -191,10 +191,13 @@ export class RuntimeStore extends Context.Service<
     }) => Effect.Effect<Handle, AgentError.AgentRuntimeAlreadyExists | AgentError.StoreUnavailable>
 
     /**
-     * Takes a runtime over: from here on whoever held it before is fenced. A terminated one is only read. Takes as long as
-     * what is pending, whatever has ended.
+     * Takes a runtime over: from here on whoever held it before is fenced. One that is terminated, or whose agent `canRun`
+     * says is not run here, is only read. Takes as long as what is pending, whatever has ended.
      */
-    readonly open: (id: AgentRuntimeId.AgentRuntimeId) => Effect.Effect<Opened | undefined, AgentError.StoreUnavailable>
+    readonly open: (
+      id: AgentRuntimeId.AgentRuntimeId,
+      canRun?: (agent: string) => boolean
+    ) => Effect.Effect<Opened | undefined, AgentError.StoreUnavailable>
 
     /** The live runtimes of an agent with something pending or to be delivered: proportional to their number. */
     readonly recoverable: (

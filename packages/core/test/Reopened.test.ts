@@ -1,5 +1,5 @@
-import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
-import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
+import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -223,5 +223,110 @@ it.effect("R3 D3 a handle goes on with a runtime that another process has had me
     yield* Fiber.join(changes)
     yield* here.sum.ask(Add.make({ n: 4 }))
     assert.strictEqual((yield* here.sum.info).state, 5)
+  })
+)
+
+it.effect("D8 the log of lives that are short is compacted as that of a long one", () =>
+  Effect.gen(function* () {
+    const built = yield* makeStore
+    const compacted: Array<number> = []
+    let ended = 0
+    const store: Store = {
+      ...built,
+      compact: (handle, keep) =>
+        Effect.andThen(
+          Effect.sync(() => compacted.push(ended)),
+          built.compact(handle, keep)
+        )
+    }
+    for (let life = 0; life < 5; life++) {
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.getOrCreate(Sum, { id: "sum" })
+        for (let i = 0; i < 50; i++) {
+          ended++
+          yield* runtime.ask(Add.make({ n: 1 }))
+        }
+      }).pipe(Effect.provide(on(store, { logRetention: 100, receiptRetention: 100 })), Effect.scoped)
+    }
+    assert.deepStrictEqual(compacted, [100, 200])
+  })
+)
+
+it.effect("D5 an agent comes back though one of its runtimes has a message that cannot be read", () =>
+  Effect.gen(function* () {
+    const built = yield* makeStore
+    const opened: Array<string> = []
+    const store: Store = {
+      ...built,
+      recoverable: () => Effect.succeed([AgentRuntimeId.AgentRuntimeId.make("sum")]),
+      open: (id) =>
+        Effect.map(built.open(id), (found) => {
+          opened.push(id)
+          return found && { ...found, outbox: [{ position: 1_000_000, value: "damaged" }] }
+        })
+    }
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      yield* manager.create(Sum, { id: "sum" })
+    }).pipe(Effect.provide(on(built)), Effect.scoped)
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      assert.deepStrictEqual(opened, ["sum"])
+      assert.strictEqual((yield* Effect.flip(manager.get(Sum, "sum")))._tag, "StateUnreadable")
+      yield* (yield* manager.create(Sum)).ask(Add.make({ n: 1 }))
+    }).pipe(Effect.provide(on(store)), Effect.scoped)
+  })
+)
+
+it.effect("R4 a runtime whose record cannot be read does not keep the others from being listed", () =>
+  Effect.gen(function* () {
+    const built = yield* makeStore
+    const store: Store = {
+      ...built,
+      list: (options) =>
+        Effect.map(built.list(options), (all) => all.map((one) => (one.id === "b" ? { ...one, info: "damaged" } : one)))
+    }
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      for (const id of ["a", "b", "c"]) yield* manager.create(Sum, { id })
+    }).pipe(Effect.provide(on(built)), Effect.scoped)
+    yield* Effect.gen(function* () {
+      const manager = yield* RuntimeManager.RuntimeManager
+      const { items } = yield* manager.list()
+      assert.deepStrictEqual(
+        items.map(({ id }) => id),
+        ["a", "c"]
+      )
+    }).pipe(Effect.provide(on(store)), Effect.scoped)
+  })
+)
+
+it.effect("D3 a process that does not run an agent leaves its runtimes to the one that does", () =>
+  Effect.gen(function* () {
+    const store = yield* makeStore
+    yield* Effect.gen(function* () {
+      const here = yield* RuntimeManager.RuntimeManager
+      const runtime = yield* here.create(Sum, { id: "sum" })
+      yield* runtime.send(Rest.make(), { id: "rest" })
+      yield* Effect.gen(function* () {
+        const elsewhere = yield* RuntimeManager.RuntimeManager
+        const local = yield* LocalRuntimes.LocalRuntimes
+        assert.strictEqual((yield* Effect.flip(elsewhere.get("sum")))._tag, "AgentRuntimeNotFound")
+        const taken = yield* Effect.flip(
+          local.create({ id: "sum", state: 0, workflow: (_, n: number) => Effect.succeed(n) })
+        )
+        assert.strictEqual(taken._tag, "AgentRuntimeAlreadyExists")
+      }).pipe(
+        Effect.provide(
+          RuntimeManager.layerDurable.pipe(Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)), Layer.fresh)
+        ),
+        Effect.scoped
+      )
+      yield* TestClock.adjust("20 seconds")
+      const { attempts, status } = yield* runtime.awaitReceipt("rest")
+      assert.deepStrictEqual([status, attempts], ["succeeded", 1])
+      yield* runtime.send(Add.make({ n: 1 }))
+    }).pipe(Effect.provide(on(store)))
   })
 )

@@ -94,9 +94,9 @@ export const make: Effect.Effect<
         toStoreError
       ),
 
-    open: (id) =>
+    open: (id, canRun) =>
       Effect.mapError(
-        writer.submit((batch) => batch.open(id)),
+        writer.submit((batch) => batch.open(id, canRun)),
         unavailable
       ),
 

@@ -231,6 +231,20 @@ const suites = (
     })
   )
 
+  it.effect("D3 leaves a runtime to its owner where who opens it does not run its agent", () =>
+    Effect.gen(function* () {
+      const database = yield* makeDatabase
+      const owner = yield* database.store
+      const other = yield* database.store
+      const handle = yield* create(owner, "a")
+      const seen = yield* other.open(id("a"), (agent) => agent !== "Account")
+      expect(seen?.agent).toBe("Account")
+      yield* accept(owner, handle, "x")
+      expect(names((yield* other.open(id("a"), (agent) => agent === "Account"))!)).toEqual([{ name: "x" }])
+      expect((yield* Effect.flip(accept(owner, handle, "y")))._tag).toBe("RuntimeFenced")
+    })
+  )
+
   it.effect("D4 answers at once where there is nothing to be written", () =>
     Effect.gen(function* () {
       const store = yield* (yield* makeDatabase).store

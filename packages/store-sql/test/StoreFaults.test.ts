@@ -233,6 +233,26 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
     })
   )
 
+  it.effect("D6 writes apart what is together too large for a statement", () =>
+    Effect.gen(function* () {
+      const { direct } = yield* open
+      // As V8 refuses a string of more than 512 MB.
+      const unsafe: typeof direct.unsafe = (statement, params) => {
+        const tooLong = params?.find((param) => typeof param === "string" && param.length > 2500)
+        if (tooLong !== undefined) throw new RangeError("Invalid string length")
+        return direct.unsafe(statement, params)
+      }
+      const store = yield* Stores.onClient(Object.assign(direct.bind(undefined), direct, { unsafe }))
+      const { handle } = (yield* store.open(id))!
+      const exits = yield* Effect.forEach(
+        Array.from({ length: 8 }, (_, i) => i),
+        (i) => Effect.exit(accept(store, handle, `${i}`.repeat(i === 5 ? 3000 : 1000))),
+        { concurrency: "unbounded" }
+      )
+      expect(exits.map((exit) => exit._tag === "Success")).toEqual([true, true, true, true, true, false, true, true])
+    })
+  )
+
   it.effect("D6 finds out that a commit which never arrived has not happened, and refuses it", () =>
     Effect.gen(function* () {
       const { handle, rows, store, wire } = yield* open

@@ -1,6 +1,7 @@
 import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-runtime/schema"
 import { Effect, Exit, Fiber, Result } from "effect"
 import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
+import type { Outgoing } from "./attempt.ts"
 import { Broadcast } from "./broadcast.ts"
 import { Entry } from "./entry.ts"
 import { History } from "./history.ts"
@@ -73,7 +74,7 @@ export class Durable {
     AgentError.AgentNotFound | AgentError.StateUnreadable | AgentError.StoreUnavailable
   > {
     return Effect.flatMap(
-      this.store.open(id),
+      this.store.open(id, (agent) => hostOf(agent) !== undefined),
       (opened): Exit.Exit<Entry | undefined, AgentError.AgentNotFound | AgentError.StateUnreadable> => {
         if (opened === undefined) return Exit.succeed(undefined)
         const host = hostOf(opened.agent)
@@ -103,19 +104,21 @@ export class Durable {
       sequence,
       terminated ? undefined : this.journal(opened.handle)
     )
+    let outbox: ReadonlyArray<{ readonly position: number; readonly outgoing: Outgoing }>
     try {
       Object.assign(entry, decodeInfo(opened.info))
       for (const { position, value } of opened.deadLetters)
         entry.bury({ ...decodeDead(this.kernel, host, value), position })
       if (terminated) entry.phase = "closed"
       else this.restorePending(entry, opened)
+      outbox = opened.outbox.map(({ position, value }) => ({ position, outgoing: decodeOutgoing(value) }))
     } catch (fault) {
       return unreadable(fault instanceof Error ? fault.message : String(fault))
     }
     if (sequence > 0 && this.kernel.historyRetention > 0) entry.recall = this.recall(entry)
     if (!terminated) {
       this.attach(entry)
-      for (const { position, value } of opened.outbox) deliver(entry, decodeOutgoing(value), position)
+      for (const { outgoing, position } of outbox) deliver(entry, outgoing, position)
     }
     return Exit.succeed(entry)
   }
@@ -236,6 +239,7 @@ export class Durable {
     for (const subscriber of subscribers ?? []) if (!subscriber.isLive) return false
     const { epoch, id, sequence } = entry
     entry.phase = "passivated"
+    entry.journal?.stop()
     this.kernel.unlink(entry)
     entry.onClosed = undefined
     if (subscribers === undefined) return true
@@ -259,14 +263,13 @@ export class Durable {
 
   // -- retention -------------------------------------------------------------------------------------------------------
 
-  /** Compacts the stored log when it has grown by its retention since the last time. */
+  /** Compacts the stored log each time that it has grown by its retention, over all its lives. */
   private watchLog(entry: Entry): void {
     const { stateRetention: states } = this.kernel.config
     const log = this.kernel.historyRetention
-    let compacted = entry.sequence
+    const period = Math.max(log, 100)
     entry.onCommitted = () => {
-      if (entry.sequence - compacted < Math.max(log, 100)) return
-      compacted = entry.sequence
+      if (entry.sequence % period !== 0) return
       this.kernel.fork(Effect.ignore(this.store.compact(entry.journal!.handle, { log, states })), this.kernel.context)
     }
   }
@@ -294,13 +297,17 @@ export class Durable {
     })
   }
 
-  /** The info of a runtime that is not in memory; `undefined` if its state cannot be read. */
+  /** The info of a runtime that is not in memory; `undefined` if it cannot be read. */
   private describe(stored: Stored, host: Host): AgentRuntimeState.RuntimeInfo | undefined {
     const state = host.decodeState(stored.state, stored.version)
     if (Result.isFailure(state)) return undefined
     const { epoch, id, info, sequence, terminated } = stored
     const entry = new Entry(this.kernel, id, epoch, host, state.success, sequence, undefined)
-    Object.assign(entry, decodeInfo(info))
+    try {
+      Object.assign(entry, decodeInfo(info))
+    } catch {
+      return undefined
+    }
     if (terminated) entry.phase = "closed"
     return entry.info
   }

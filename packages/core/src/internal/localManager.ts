@@ -283,10 +283,12 @@ export class LocalManager implements Placement {
       // No runtime of the store has an id that was made up here.
       if (durable === undefined || options.id === undefined) return Exit.succeed(make())
       return this.createAlone(id, () =>
-        Effect.flatMap(durable.store.open(id), (stored) =>
-          stored === undefined || stored.terminated
-            ? Exit.succeed(make())
-            : Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id))
+        Effect.flatMap(
+          durable.store.open(id, () => false),
+          (stored) =>
+            stored === undefined || stored.terminated
+              ? Exit.succeed(make())
+              : Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id))
         )
       )
     })

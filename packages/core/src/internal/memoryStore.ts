@@ -55,11 +55,11 @@ export class MemoryStore {
         })
         return Exit.succeed(owner)
       }),
-    open: (id) =>
+    open: (id, canRun = () => true) =>
       Effect.sync((): Opened | undefined => {
         const row = this.rows.get(id)
         if (row === undefined) return undefined
-        if (!row.stored.terminated) row.owner = { ...row.owner }
+        if (!row.stored.terminated && canRun(row.stored.agent)) row.owner = { ...row.owner }
         return {
           ...row.stored,
           handle: row.owner,

@@ -12,7 +12,7 @@ import type { Guards } from "./Statements.ts"
 
 export class Batch {
   private readonly created = new Map<string, { readonly options: Life.CreateOptions; held: Held | undefined }>()
-  private readonly opened = new Map<string, { found: Life.Found | undefined }>()
+  private readonly opened = new Map<string, Life.Opening>()
   private readonly changes: Changes
   private readonly fenced: ReadonlySet<number>
 
@@ -33,8 +33,9 @@ export class Batch {
     }
   }
 
-  open(id: string): () => Exit.Exit<RuntimeStore.Opened | undefined> {
-    const opening = this.opened.get(id) ?? { found: undefined }
+  open(id: string, canRun: Life.CanRun = () => true): () => Exit.Exit<RuntimeStore.Opened | undefined> {
+    const opening = this.opened.get(id) ?? { canRun: [], found: undefined }
+    opening.canRun.push(canRun)
     this.opened.set(id, opening)
     return () => Exit.succeed(opening.found?.opened)
   }

@@ -11,6 +11,15 @@ import * as Statements from "./Statements.ts"
 
 export type CreateOptions = Parameters<RuntimeStore.RuntimeStore["Service"]["create"]>[0]
 
+/** Whether who opens a runtime runs its agent. */
+export type CanRun = (agent: string) => boolean
+
+/** A runtime that some want to open. */
+export interface Opening {
+  readonly canRun: Array<CanRun>
+  found: Found | undefined
+}
+
 /** An opened runtime, and the highest position among its rows. */
 export interface Found {
   readonly opened: RuntimeStore.Opened
@@ -122,15 +131,22 @@ const toPending =
     }
   }
 
-/** Takes live runtimes over and reads what is needed to go on with them. Inside a transaction. */
+/** Takes over the live runtimes that can run here, and reads what is needed to go on with them. Inside a transaction. */
 export const open = (
   sql: SqlClient,
   owner: number,
-  openings: ReadonlyMap<string, { found: Found | undefined }>
+  openings: ReadonlyMap<string, Opening>
 ): Effect.Effect<void, SqlError> =>
   Effect.gen(function* () {
     const ids = [...openings.keys()].map((id) => [id])
-    yield* Rows.run(sql, Statements.takeOver(owner), ids)
+    const ours = (yield* Rows.run(sql, Statements.agents, ids)).filter(({ agent, id }) =>
+      openings.get(String(id))!.canRun.some((canRun) => canRun(String(agent)))
+    )
+    yield* Rows.run(
+      sql,
+      Statements.takeOver(owner),
+      ours.map(({ id }) => [String(id)])
+    )
     const rows = yield* Rows.run(sql, Statements.byId, ids)
     const runtimes = rows.map((row) => [Number(row["runtime"])])
     const pending = grouped(yield* Rows.run(sql, Statements.rowsOf("agent_pending"), runtimes))

@@ -82,6 +82,11 @@ export const takeOver = (owner: number): Statement => ({
     WHERE id IN (SELECT v.id FROM ${v}) AND terminated = 0 AND owner <> ${owner}`
 })
 
+export const agents: Statement = {
+  columns: [text("id")],
+  around: (v) => `SELECT id, agent FROM agent_runtimes WHERE id IN (SELECT v.id FROM ${v})`
+}
+
 export const byId: Statement = {
   columns: [text("id")],
   around: (v) => `SELECT * FROM agent_runtimes WHERE id IN (SELECT v.id FROM ${v})`

@@ -166,7 +166,8 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
   const commitAll = (steps: ReadonlyArray<Step>): Effect.Effect<ReadonlyArray<() => void>> =>
     Effect.catchCause(write(steps), (cause) => {
       const found = Cause.findError(cause)
-      if (steps.length > 1 && Result.isSuccess(found) && isOfOne(found.success)) {
+      // A defect, as of rows that are together too large for a statement, is of what was written.
+      if (steps.length > 1 && (Result.isFailure(found) || isOfOne(found.success))) {
         const middle = steps.length >> 1
         return Effect.zipWith(commitAll(steps.slice(0, middle)), commitAll(steps.slice(middle)), (first, second) => [
           ...first,
