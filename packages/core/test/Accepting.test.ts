@@ -1,8 +1,9 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
-import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
+import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Schedule, Schema } from "effect"
 import { TestClock } from "effect/testing"
+import { FaultyStore, managerOn, storeWith } from "./support/FaultyStore.ts"
 
 const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
 const Latest = ActivityType.make("Latest", { payload: { n: Schema.Int }, overlap: "coalesce" })
@@ -12,41 +13,11 @@ const SumLayer = Workflow.layer(Sum, {
   Latest: ({ payload }, total) => Effect.succeed(total + payload.n)
 })
 
-/** A manager on a store whose writes go through `around`. */
+/** A manager that knows how to add, on a store. */
 const onStore = (
-  around: (write: Effect.Effect<RuntimeStore.WriteExit>) => Effect.Effect<RuntimeStore.WriteExit>,
+  store: Layer.Layer<RuntimeStore.RuntimeStore>,
   config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
-) =>
-  SumLayer.pipe(
-    Layer.provideMerge(RuntimeManager.layerDurable),
-    Layer.provide(
-      Layer.effect(
-        RuntimeStore.RuntimeStore,
-        Effect.map(Layer.build(RuntimeStore.layerMemory), (built) => {
-          const store = Context.get(built, RuntimeStore.RuntimeStore)
-          return {
-            ...store,
-            write: Effect.forEach((write) => around(Effect.map(store.write([write]), ([exit]) => exit!)))
-          }
-        })
-      )
-    ),
-    Layer.provide(RuntimeConfig.layer(config))
-  )
-
-/** A store that holds its writes while it is shut, and refuses them while it is away. */
-class FaultyStore {
-  readonly gate = Latch.makeUnsafe(true)
-  isAway = false
-
-  readonly around = (write: Effect.Effect<RuntimeStore.WriteExit>): Effect.Effect<RuntimeStore.WriteExit> =>
-    Effect.andThen(
-      this.gate.await,
-      Effect.suspend(() => (this.isAway ? Effect.succeed(Exit.fail(away)) : write))
-    )
-}
-
-const away = new AgentError.StoreUnavailable({ message: "away" })
+) => SumLayer.pipe(Layer.provideMerge(managerOn(store, config)))
 
 describe("what is to be replaced by what the store refuses", () => {
   for (const [how, type] of [
@@ -71,7 +42,7 @@ describe("what is to be replaced by what the store refuses", () => {
         yield* runtime.resume
         yield* runtime.awaitReceipt("third")
         assert.strictEqual((yield* runtime.info).state, 4)
-      }).pipe(Effect.provide(onStore(store.around, { mailboxCapacity: 1, mailboxStrategy: "sliding" })))
+      }).pipe(Effect.provide(onStore(store.layer, { mailboxCapacity: 1, mailboxStrategy: "sliding" })))
     })
   }
 })
@@ -95,7 +66,7 @@ it.effect("P3 an ask that is interrupted while it is written is cancelled, if it
     assert.strictEqual((yield* runtime.awaitReceipt("given-up")).status, "cancelled")
     yield* runtime.resume
     assert.strictEqual((yield* runtime.info).state, 0)
-  }).pipe(Effect.provide(onStore(store.around)))
+  }).pipe(Effect.provide(onStore(store.layer)))
 })
 
 it.effect("P7 coalesce replaces one that waits, also where both are written at a time", () =>
@@ -112,7 +83,7 @@ it.effect("P7 coalesce replaces one that waits, also where both are written at a
     yield* runtime.awaitReceipt("n4")
     assert.strictEqual((yield* runtime.info).state, 4)
     assert.strictEqual((yield* runtime.awaitReceipt("n1")).status, "superseded")
-  }).pipe(Effect.provide(onStore((write) => write)))
+  }).pipe(Effect.provide(onStore(RuntimeStore.layerMemory)))
 )
 
 it.effect(
@@ -172,21 +143,14 @@ it.effect("P10 P5 what is due is told to a store in whole milliseconds, however 
   const Failing = Agent.make("Failing", { state: Schema.Int, initialState: 0, activities: [Soon, Never] })
   const fail = () => Effect.fail(new No())
   const due: Array<unknown> = []
-  const store = Layer.effect(
-    RuntimeStore.RuntimeStore,
-    Effect.map(Layer.build(RuntimeStore.layerMemory), (built): RuntimeStore.RuntimeStore["Service"] => {
-      const memory = Context.get(built, RuntimeStore.RuntimeStore)
-      return {
-        ...memory,
-        write: (writes) => {
-          for (const { change } of writes) {
-            for (const one of [...(change.accept ?? []), ...(change.update ?? [])]) due.push(one.due)
-          }
-          return memory.write(writes)
-        }
+  const store = storeWith(({ write }) => ({
+    write: (writes) => {
+      for (const { change } of writes) {
+        for (const one of [...(change.accept ?? []), ...(change.update ?? [])]) due.push(one.due)
       }
-    })
-  )
+      return write(writes)
+    }
+  }))
   return Effect.gen(function* () {
     const manager = yield* RuntimeManager.RuntimeManager
     const runtime = yield* manager.create(Failing)
@@ -202,8 +166,7 @@ it.effect("P10 P5 what is due is told to a store in whole milliseconds, however 
   }).pipe(
     Effect.provide(
       Workflow.layer(Failing, { "7.3 millis": fail, Infinity: fail } as never).pipe(
-        Layer.provideMerge(RuntimeManager.layerDurable),
-        Layer.provide(store)
+        Layer.provideMerge(managerOn(store))
       )
     )
   )
@@ -238,7 +201,7 @@ for (const how of ["timeout", "cancel"] as const) {
         Workflow.layer(Resting, { Rest: () => Effect.never, Over: (_, n) => Effect.succeed(n) }).pipe(
           Layer.provideMerge(
             // The manager closes at once, also where the activity goes on.
-            onStore(store.around, { grace: Duration.zero })
+            onStore(store.layer, { grace: Duration.zero })
           )
         )
       )
@@ -262,7 +225,7 @@ it.effect("P11 what is cancelled while it is being accepted is cancelled once it
     yield* runtime.resume
     yield* runtime.ask(Add.make({ n: 2 }))
     assert.strictEqual((yield* runtime.info).state, 2)
-  }).pipe(Effect.provide(onStore(store.around)))
+  }).pipe(Effect.provide(onStore(store.layer)))
 })
 
 it.effect("P11 what is cancelled while it is being accepted is not there where that is refused", () => {
@@ -281,7 +244,7 @@ it.effect("P11 what is cancelled while it is being accepted is not there where t
     assert.strictEqual((yield* Fiber.join(cancelling))._tag, "StoreUnavailable")
     assert.strictEqual((yield* Effect.flip(runtime.cancel("one")))._tag, "ActivityNotFound")
     store.isAway = false
-  }).pipe(Effect.provide(onStore(store.around)))
+  }).pipe(Effect.provide(onStore(store.layer)))
 })
 
 it.effect("P1 D1 a payload that its schema lets pass and no store can keep is refused", () => {
@@ -294,7 +257,9 @@ it.effect("P1 D1 a payload that its schema lets pass and no store can keep is re
     yield* runtime.ask(Any.make({ n: 1 }))
   }).pipe(
     Effect.provide(
-      Workflow.layer(Loose, { Any: (_, n) => Effect.succeed(n) }).pipe(Layer.provideMerge(onStore((write) => write)))
+      Workflow.layer(Loose, { Any: (_, n) => Effect.succeed(n) }).pipe(
+        Layer.provideMerge(onStore(RuntimeStore.layerMemory))
+      )
     )
   )
 })
@@ -324,7 +289,7 @@ for (const [what, options, status] of outages) {
     }).pipe(
       Effect.provide(
         Workflow.layer(Resting, { Rest: (_, n) => Effect.as(Effect.sleep("10 seconds"), n) }).pipe(
-          Layer.provideMerge(onStore(store.around))
+          Layer.provideMerge(onStore(store.layer))
         )
       )
     )

@@ -3,6 +3,7 @@ import { ActivityType, Agent } from "@agent-runtime/schema"
 import * as Workflow from "@agent-runtime/core/Workflow"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Schema } from "effect"
+import { TestClock } from "effect/testing"
 
 type Config = Parameters<typeof RuntimeConfig.layer>[0]
 
@@ -83,6 +84,22 @@ describe("the runtime's mailbox", () => {
       const waiting = yield* Effect.forkChild(Effect.flip(runtime.send({ type: "1" })), early)
       yield* runtime.terminate({ mode: "immediate" })
       assert.strictEqual((yield* Fiber.join(waiting))._tag, "AgentRuntimeTerminated")
+    }).pipe(Effect.provide(withConfig({ mailboxCapacity: 1, mailboxStrategy: "suspend" })))
+  )
+
+  it.effect("R2 with `suspend` a terminate tells as many senders as there are", () =>
+    Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      const runtime = yield* local.create({ state: 0, workflow: () => Effect.never })
+      for (let i = 0; i < 2; i++) yield* runtime.send({ type: "a" })
+      const senders = yield* Effect.forEach(Array.from({ length: 20_000 }), () =>
+        Effect.forkChild(Effect.flip(runtime.send({ type: "a" })), { startImmediately: true })
+      )
+      yield* Effect.forkChild(runtime.terminate({ mode: "immediate" }), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(senders.filter((sender) => sender.pollUnsafe() === undefined).length, 0)
+      const errors = yield* Effect.forEach(senders, Fiber.join)
+      assert.isTrue(errors.every(({ _tag }) => _tag === "AgentRuntimeTerminated"))
     }).pipe(Effect.provide(withConfig({ mailboxCapacity: 1, mailboxStrategy: "suspend" })))
   )
 

@@ -96,7 +96,7 @@ const place = (
   const superseding = ahead && !requeues ? supersede(entry, activity.id) : undefined
   const apply = (sequence: number): void => {
     if (superseding !== undefined) applySuperseded(entry, superseding, sequence)
-    if (due !== undefined) waiting.hold(activity, due)
+    if (due !== undefined) entry.hold(activity, due)
     else if (ahead) waiting.enqueueAhead(activity)
     else waiting.enqueue(activity)
     // Another of its type may have come while it was written: that is then the older one.

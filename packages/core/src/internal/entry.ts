@@ -330,9 +330,9 @@ export class Entry implements Runnable, Source {
   }
 
   /** The last step of a life in this process: subscribers get `End`, who waits for the end is told, nothing stays. */
-  close(): void {
+  close(phase: "closed" | "passivated" = "closed"): void {
     if (this.isOver) return
-    this.phase = "closed"
+    this.phase = phase
     this.flush()
     for (const subscriber of this.broadcast?.subscribers ?? []) subscriber.end(this.reason)
     this.broadcast = undefined
@@ -343,6 +343,7 @@ export class Entry implements Runnable, Source {
     this.watchers = undefined
     for (const notify of this.onClosed ?? []) this.kernel.dispatcher.defer(notify)
     this.onClosed = undefined
+    this.journal?.stop()
   }
 
   /** Tells who waits for a pending activity that this process will not see its end. */
@@ -355,6 +356,12 @@ export class Entry implements Runnable, Source {
       activity.rare.lost = exit
       activity.tellWaiters(this.kernel.dispatcher)
     }
+  }
+
+  /** Holds an activity back until it is due; a terminate that came meanwhile cancels it. */
+  hold(activity: Activity, due: number): void {
+    this.waiting.hold(activity, due)
+    if (this.isEnding) this.cancelHeld()
   }
 
   /** Cancels what is held back: delayed activities and pending retries do not outlive a terminate. */

@@ -1,9 +1,10 @@
 import { AgentError } from "@agent-runtime/schema"
-import { Cause, Effect, Exit, Result } from "effect"
+import { Cause, Effect, Exit, Result, type Schema } from "effect"
 import type { Change, Handle, WriteExit, Written } from "../RuntimeStore.ts"
 import type { Entry } from "./entry.ts"
 import type { JournalWriter } from "./journalWriter.ts"
-import { reportDefect } from "./reportDefect.ts"
+import { encodeInfo, type Info } from "./persisted.ts"
+import { reportDefect, unlessBroken } from "./reportDefect.ts"
 
 /** One step of a runtime: written first, then applied. */
 export interface Step {
@@ -33,7 +34,9 @@ export class Journal {
   private changes: ReadonlyArray<Change> = []
   private scheduled = false
   private retry = firstRetry
+  private stopped = false
   private sequence = 0
+  private info: Info | undefined = undefined
 
   constructor(writer: JournalWriter, handle: Handle) {
     this.writer = writer
@@ -45,6 +48,7 @@ export class Journal {
   }
 
   push(step: Step): void {
+    if (this.stopped) return this.refuse([step])
     this.steps.push(step)
     if (this.writing === undefined) this.schedule()
   }
@@ -60,6 +64,11 @@ export class Journal {
     return ++this.sequence
   }
 
+  /** What the store is told of the runtime beside its state, after the change that is being made. */
+  nextInfo(change: Partial<Info>): Schema.Json {
+    return encodeInfo((this.info = { ...this.info!, ...change }))
+  }
+
   /** What is to be written now; `undefined` where that is nothing. */
   begin(): Change | undefined {
     this.scheduled = false
@@ -67,7 +76,11 @@ export class Journal {
     if (this.writing !== undefined || steps.length === 0) return undefined
     this.steps = []
     // One write at a time: everything before has taken effect, or never will.
-    this.sequence = this.entry?.sequence ?? 0
+    const { entry } = this
+    if (entry !== undefined) {
+      this.sequence = entry.sequence
+      this.info = { paused: entry.paused, failing: entry.failing, lastError: entry.lastError }
+    }
     try {
       this.changes = steps.map((step) => step.change())
     } catch (defect) {
@@ -89,7 +102,7 @@ export class Journal {
       applyAll(batch, changes, exit.value)
     } else {
       const found = Cause.findError(exit.cause)
-      if (Result.isFailure(found) || found.success._tag === "RuntimeFenced") return this.lose(batch)
+      if (this.stopped || Result.isFailure(found) || found.success._tag === "RuntimeFenced") return this.lose(batch)
       const error = found.success
       const kept = batch.filter((step) => step.refuse === undefined)
       this.steps = [...kept, ...this.steps]
@@ -107,19 +120,28 @@ export class Journal {
 
   /** This process lets go of the runtime, which another one has now: nothing that was not written takes effect here. */
   private lose(batch: ReadonlyArray<Step>): void {
+    this.steps = [...batch, ...this.steps]
+    const { entry } = this
+    if (entry === undefined || entry.isOver) return this.stop()
+    entry.reason = "shutdown"
+    entry.attempt?.fiber?.interruptUnsafe()
+    // Its handles open it again.
+    entry.close("passivated")
+  }
+
+  /** From here on nothing is written: whoever opens the runtime next goes on from what is. */
+  stop(): void {
+    this.stopped = true
+    const { steps } = this
+    this.steps = []
+    this.refuse(steps)
+  }
+
+  private refuse(steps: ReadonlyArray<Step>): void {
     const error = new AgentError.StoreUnavailable({
       message: `This process no longer holds runtime "${this.handle.id}": try again`
     })
-    const steps = [...batch, ...this.steps]
-    this.steps = []
-    for (const step of steps) step.refuse?.(error)
-    const { entry } = this
-    if (entry === undefined) return
-    entry.reason = "shutdown"
-    entry.attempt?.fiber?.interruptUnsafe()
-    entry.close()
-    // Its handles open it again.
-    entry.phase = "passivated"
+    for (const step of steps) unlessBroken(() => step.refuse?.(error))
   }
 }
 
@@ -156,7 +178,7 @@ const applyAll = (batch: ReadonlyArray<Step>, changes: ReadonlyArray<Change>, wr
   for (let i = 0; i < batch.length; i++) {
     const { accept, bury, send } = changes[i]!
     if (accept === undefined && bury === undefined && send === undefined) {
-      batch[i]!.apply(none)
+      unlessBroken(() => batch[i]!.apply(none))
       continue
     }
     const mine = {
@@ -167,7 +189,7 @@ const applyAll = (batch: ReadonlyArray<Step>, changes: ReadonlyArray<Change>, wr
     accepted += mine.accepted.length
     buried += mine.buried.length
     outbox += mine.outbox.length
-    batch[i]!.apply(mine)
+    unlessBroken(() => batch[i]!.apply(mine))
   }
 }
 

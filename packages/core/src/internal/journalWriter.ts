@@ -2,7 +2,7 @@ import { Effect, Exit } from "effect"
 import type { RuntimeStore, Write, WriteExit } from "../RuntimeStore.ts"
 import type { Journal } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
-import { reportDefect } from "./reportDefect.ts"
+import { unlessBroken } from "./reportDefect.ts"
 
 /** So many runtimes are written at one call: each call is answered by itself, and a store may answer one while it is at another. */
 const together = 32
@@ -23,15 +23,6 @@ class Writing {
     this.journals.forEach((journal, i) =>
       unlessBroken(() => journal.end(Exit.isSuccess(exit) ? exit.value[i]! : Exit.failCause(exit.cause)))
     )
-  }
-}
-
-const unlessBroken = <A>(run: () => A): A | undefined => {
-  try {
-    return run()
-  } catch (defect) {
-    reportDefect(defect)
-    return undefined
   }
 }
 

@@ -23,7 +23,6 @@ import { discard, replay } from "./deadLetters.ts"
 import type { Entry } from "./entry.ts"
 import { CurrentEntry } from "./host.ts"
 import { step } from "./journal.ts"
-import { encodeInfo } from "./persisted.ts"
 import { interrupt, settleWaiting } from "./processing.ts"
 import { subscribe } from "./subscribe.ts"
 import type { Subscriber } from "./subscriber.ts"
@@ -228,7 +227,7 @@ export class LocalAgentRuntime implements AgentRuntime {
       if (entry.paused === paused) return Exit.void
       return step(
         entry,
-        () => ({ info: encodeInfo({ paused, failing: entry.failing, lastError: entry.lastError }) }),
+        () => ({ info: entry.journal!.nextInfo({ paused }) }),
         () => {
           entry.paused = paused
           entry.changed()
@@ -278,16 +277,17 @@ const cancel = (entry: Entry, activity: Activity): void => {
   if (entry.waiting.withdraw(activity)) {
     settleWaiting(entry, activity, "cancelled", AgentError.ActivityCancelled.of(activity.id))
     entry.wake()
+  } else if (entry.history.unsettled.has(activity)) {
+    // It may be about to wait again, or to end.
+    entry.journal?.push({ change: () => ({}), apply: () => cancel(entry, activity) })
   }
 }
 
 /** What is being accepted can only be cancelled afterwards. */
-const cancelOnceAccepted = (entry: Entry, activity: Activity): void => {
-  if (activity.isAccepted) return cancel(entry, activity)
+const cancelOnceAccepted = (entry: Entry, activity: Activity): void =>
   activity.onAccepted((refused) => {
     if (refused === undefined) cancel(entry, activity)
   })
-}
 
 /** Waits from within a workflow: others can see that its runtime does. */
 const awaitEndWithin = (from: Entry, entry: Entry, activity: Activity): Effect.Effect<void> =>

@@ -265,9 +265,7 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined, ahea
   const apply = () => {
     activity.since = entry.now
     if (due === undefined) waiting.enqueue(activity)
-    else waiting.hold(activity, due)
-    // A terminate that came meanwhile cancels what is held back.
-    if (entry.isEnding) entry.cancelHeld()
+    else entry.hold(activity, due)
     entry.changed()
   }
   if (entry.journal === undefined) return apply()
@@ -320,11 +318,17 @@ export const settleWaiting = (
 /** Gives up a running activity that does not let itself be interrupted: whatever it does from now on is ignored. */
 export const abandon = (entry: Entry): void => {
   entry.lingering = undefined
-  const { attempt } = entry
+  const { attempt, journal } = entry
   if (attempt === undefined) return
-  if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
-  const outcome = unprocessed("failed", AgentError.AgentRuntimeTerminated.of(entry.id))
-  settle(entry, attempt.activity, { ...outcome, kind: "interrupted" }, entry.now)
+  const apply = (): void => {
+    if (entry.attempt !== attempt) return
+    if (attempt.timer !== undefined) entry.kernel.timers.cancel(attempt.timer)
+    const outcome = unprocessed("failed", AgentError.AgentRuntimeTerminated.of(entry.id))
+    settle(entry, attempt.activity, { ...outcome, kind: "interrupted" }, entry.now)
+  }
+  // That it was superseded may be about to be written.
+  if (attempt.committing && journal !== undefined) journal.push({ change: () => ({}), apply })
+  else apply()
 }
 
 /** A running activity that is about to be superseded. */

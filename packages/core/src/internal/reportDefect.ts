@@ -4,3 +4,13 @@ import { Cause, Effect } from "effect"
 export const reportDefect = (defect: unknown): void => {
   Effect.runFork(Effect.logFatal("A step of the agent runtime broke", Cause.die(defect)))
 }
+
+/** Runs a step that must not stop those behind it; answers nothing where it breaks. */
+export const unlessBroken = <A>(run: () => A): A | undefined => {
+  try {
+    return run()
+  } catch (defect) {
+    reportDefect(defect)
+    return undefined
+  }
+}

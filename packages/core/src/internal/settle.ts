@@ -6,7 +6,7 @@ import type { Attempt } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { toEvent } from "./event.ts"
 import { deliver } from "./outbox.ts"
-import { encodeDead, encodeInfo, encodeLogEntry, encodeOutgoing } from "./persisted.ts"
+import { encodeDead, encodeLogEntry, encodeOutgoing } from "./persisted.ts"
 
 /** How an activity ended. */
 export interface Outcome {
@@ -64,14 +64,17 @@ export const changeOf = (
 ): Change => {
   const succeeded = outcome.status === "succeeded"
   const time = entry.kernel.startedAt + at
-  const lastError = outcome.dead ? lastErrorOf(activity, outcome, time) : entry.lastError
   const sent = succeeded ? attempt?.outbox : undefined
   return {
     remove: [activity.position],
     append: [{ sequence, at: time, entry: encodeLogEntry(activity, outcome) }],
     ...(outcome.encoded === undefined ? {} : { state: stateOf(entry, outcome.encoded, sequence) }),
     ...(outcome.dead || (succeeded && entry.failing)
-      ? { info: encodeInfo({ paused: entry.paused, failing: !succeeded, lastError }) }
+      ? {
+          info: entry.journal!.nextInfo(
+            succeeded ? { failing: false } : { failing: true, lastError: lastErrorOf(activity, outcome, time) }
+          )
+        }
       : {}),
     ...(outcome.dead ? { bury: [encodeDead(activity, outcome.error!, time)] } : {}),
     ...(sent === undefined ? {} : { send: sent.map(encodeOutgoing) })

@@ -102,8 +102,12 @@ export class WaitingRoom {
     else sender.take()
   }
 
-  /** Waits for a place, in order: `take` is called with the place taken. Answers how to stop waiting. */
+  /** Waits for a place, in order: `take` is called with the place taken, at once where there is one. Answers how to stop waiting. */
   queueSender(lane: Priority.Priority, take: () => void): () => void {
+    if (this.enter(lane)) {
+      take()
+      return () => undefined
+    }
     const senders = (this.senders ??= [new Deque(), new Deque(), new Deque()])[laneIndex(lane)]!
     const sender: Sender = { take }
     senders.push(sender)
@@ -116,9 +120,12 @@ export class WaitingRoom {
   releaseSenders(): void {
     for (const lane of Priority.priorities) {
       const senders = this.senders?.[laneIndex(lane)]
-      for (let next = senders?.shift(); next !== undefined; next = senders?.shift()) {
+      const all = senders?.toArray() ?? []
+      // First: each would hand its place to the next, as deep as there are senders.
+      senders?.clear()
+      for (const { take } of all) {
         this.reenter(lane)
-        next.take()
+        take()
       }
     }
   }
