@@ -324,9 +324,8 @@ it.effect("D3 a process that does not run an agent leaves its runtimes to the on
         Effect.scoped
       )
       yield* TestClock.adjust("20 seconds")
-      const { attempts, status } = yield* runtime.awaitReceipt("rest")
+      const { attempts, status } = yield* runtime.receipt("rest")
       assert.deepStrictEqual([status, attempts], ["succeeded", 1])
-      yield* runtime.send(Add.make({ n: 1 }))
     }).pipe(Effect.provide(on(store)))
   })
 )
