@@ -1,6 +1,7 @@
 import { AgentApiClient } from "@agent-runtime/transport-http"
 import { Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
+import { setImmediate as nextTurn } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Account, Audit, Balance, Broke, Deposit, Freeze, Tell, Withdraw } from "./support/Agents.ts"
 import { startProxy } from "./support/FlakyProxy.ts"
@@ -224,6 +225,31 @@ describe("AgentApiClient", () => {
     expect(scripted.cursors).toEqual([undefined, "1-4"])
     await scripted.close()
   })
+
+  it("B5 a reader that takes its time gets the log whole, however small its capacity", () =>
+    run((client) =>
+      Effect.gen(function* () {
+        for (const strategy of ["sliding", "disconnect"] as const) {
+          const account = yield* client.create(Account, { id: name() })
+          for (let i = 0; i < 500; i++) yield* account.send(Deposit.make({ amount: 1 }))
+          yield* account.ask(Deposit.make({ amount: 1 }))
+          const events = yield* account.subscription({ capacity: 1, from: "earliest", strategy })
+          yield* account.terminate()
+          const read = yield* events.pipe(
+            // What follows comes from the socket meanwhile.
+            Stream.mapArrayEffect((batch) =>
+              Effect.as(
+                Effect.promise(() => nextTurn()),
+                batch
+              )
+            ),
+            Stream.map((event) => ("sequence" in event ? event.sequence : event._tag)),
+            Stream.runCollect
+          )
+          expect(read).toEqual([...Array.from({ length: 501 }, (_, i) => i + 1), "End"])
+        }
+      })
+    ))
 
   it("B4 a reader slower than its capacity is told what it lost", async () => {
     const tags = await run((client) =>

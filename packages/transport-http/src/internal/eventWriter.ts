@@ -32,7 +32,9 @@ export class EventWriter {
     clock: Clock.Clock,
     cursor: () => string | undefined,
     isBehind: () => boolean,
-    isAllowed: Effect.Effect<boolean>
+    isAllowed: Effect.Effect<boolean>,
+    /** What is said first, in a comment. */
+    first = ""
   ) {
     this.clock = clock
     this.cursor = cursor
@@ -40,7 +42,7 @@ export class EventWriter {
     this.isAllowed = isAllowed
     this.writtenAt = clock.currentTimeMillisUnsafe()
     // The headers go out with it: a reader knows at once that it is registered, and where it begins.
-    this.next = this.alive()
+    this.next = concat(utf8.encode(first), this.alive())
   }
 
   private alive(): Uint8Array {

@@ -1,4 +1,4 @@
-import { AgentError, type AgentEvent, Priority } from "@agent-runtime/schema"
+import { AgentError, type AgentEvent, type AgentRuntimeState, Priority } from "@agent-runtime/schema"
 import type { AgentRuntime, Subscription } from "@agent-runtime/core"
 import { Effect, Exit, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
@@ -121,17 +121,16 @@ class Progress {
 }
 
 /** Where a reader begins, as a cursor: from there on nothing is lost to it, also when its first connection breaks. */
-const startOf = (runtime: AgentRuntime.AgentRuntime, from: Subscription.From) =>
-  from === "latest"
-    ? Effect.map(runtime.info, ({ epoch, sequence }): Subscription.From => ({ after: sequence, epoch }))
-    : Effect.succeed(from)
+const startOf = ({ epoch, sequence }: AgentRuntimeState.RuntimeInfo, from: Subscription.From) =>
+  from === "latest" ? { after: sequence, epoch } : from
 
 /** Registers a stream with the server: counted, kept alive, and cut when its credentials are no longer good. */
 const register = Effect.fnUntraced(function* (
   { authorization, gate, headers, principal }: Reader,
   runtimeId: string,
   cursor: () => string | undefined,
-  isBehind: () => boolean
+  isBehind: () => boolean,
+  first?: string
 ) {
   yield* gate.enterStream(principal)
   // One that dies lets nobody in either.
@@ -144,7 +143,7 @@ const register = Effect.fnUntraced(function* (
   )
   return yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const writer = new EventWriter(gate.clock, cursor, isBehind, isAllowed)
+      const writer = new EventWriter(gate.clock, cursor, isBehind, isAllowed, first)
       gate.streams.add(writer)
       return writer
     }),
@@ -193,10 +192,14 @@ export interface Reader {
 
 /** Opens an event stream; it is registered when this answers. */
 export const open = Effect.fnUntraced(function* (reader: Reader, runtime: AgentRuntime.AgentRuntime, query: Query) {
-  const from = yield* startOf(runtime, query.from)
-  const progress = new Progress(query, typeof from === "object" ? from.after : 0)
+  const info = yield* runtime.info
+  const from = startOf(info, query.from)
+  const start = typeof from === "object" ? from.after : 0
+  const progress = new Progress(query, start)
   const cursor = () => (progress.cursor === undefined ? undefined : `${runtime.epoch}-${progress.cursor}`)
-  const writer = yield* register(reader, runtime.id, cursor, () => progress.cursor === undefined)
+  // How far the replay goes: until then a client takes events no faster than they are read.
+  const first = start < info.sequence ? `: ${info.sequence}\n` : undefined
+  const writer = yield* register(reader, runtime.id, cursor, () => progress.cursor === undefined, first)
   const events = yield* runtime.subscription({
     from,
     priorities: query.priorities,

@@ -18,6 +18,7 @@ export class EventQueue {
   private gap: { missed: number; from: number; to: number } | undefined = undefined
   private exit: End | undefined = undefined
   private waiting: (() => void) | undefined = undefined
+  private relieve: (() => void) | undefined = undefined
   private last = 0
 
   constructor(options: Subscription.SubscriptionOptions, epoch: number) {
@@ -26,8 +27,8 @@ export class EventQueue {
     this.epoch = epoch
   }
 
-  /** Room for `more` events beyond the capacity is made where they come all at once. */
-  offer(event: Event, more = 0): void {
+  /** One that `isOld` has room, whatever the capacity: they come no faster than they are taken. */
+  offer(event: Event, isOld = false): void {
     if (this.exit !== undefined) return
     const { filter, outcomes, priorities, types } = this.options
     if (event._tag !== "Gap") {
@@ -40,7 +41,7 @@ export class EventQueue {
         return this.fail(Exit.die(defect))
       }
     }
-    if (this.events.length >= this.capacity + more) {
+    if (this.events.length >= this.capacity && !isOld) {
       if (this.options.strategy === "disconnect") {
         return this.fail(Exit.fail(AgentError.SubscriberLagged.of(this.capacity)))
       }
@@ -103,10 +104,17 @@ export class EventQueue {
     return batch === undefined ? (this.exit ?? this.pull) : Exit.succeed(batch)
   })
 
+  /** Waits until everything has been taken. */
+  readonly drained = Effect.callback<void>((resume) => {
+    this.relieve = () => resume(Effect.void)
+    if (this.events.length === 0) this.relieve()
+  })
+
   private poll(): Arr.NonEmptyReadonlyArray<Event> | undefined {
     const { events, gap } = this
     this.events = []
     this.gap = undefined
+    this.relieve?.()
     for (const event of events) if ("sequence" in event) this.last = event.sequence
     if (gap !== undefined) events.unshift({ _tag: "Gap", epoch: this.epoch, ...gap })
     return Arr.isArrayNonEmpty(events) ? events : undefined

@@ -13,9 +13,6 @@ type Event = AgentEvent.AgentEvent
 /** Three signs of life missed: the connection is dead, whatever it says. */
 export const silence = "45 seconds"
 
-/** What was emitted before a connection was made comes at once: so many of them overrun no queue, however small. */
-const backlog = 1024
-
 /** What a reader is after, as far as the server can judge it. */
 export interface Wanted {
   readonly path: string
@@ -36,8 +33,10 @@ export class EventReader {
   private readonly decode: (json: unknown) => Result.Result<Event, unknown>
   private cursor: string | undefined = undefined
   /** What was emitted last: a new connection tells it again from its start. */
-  private emitted: { readonly activityId: string; readonly attempt: number; index: number } | undefined = undefined
-  /** Until the activity that ran when the connection was made has ended. */
+  private emitted: AgentEvent.Emitted | undefined = undefined
+  /** The newest sequence when a connection was made that began behind it. */
+  private head = 0
+  /** Until the first event after that: what is told before is read no faster than it is taken. */
   private isCatchingUp = false
   /** Connections in a row that brought nothing. */
   private failures = 0
@@ -93,14 +92,17 @@ export class EventReader {
       Stream.timeoutOrElse({ duration: silence, orElse: () => Stream.fail(ApiUnavailable.of("The server is silent")) }),
       Stream.decodeText,
       Stream.mapEffect((text) =>
-        Effect.try({
-          try: () => {
-            for (const frame of parser.feed(text)) if (!this.ended) this.take(frame)
-            // From here on a connection that breaks is resumed: nothing is lost.
-            if (this.cursor !== undefined) Deferred.doneUnsafe(registered, Exit.void)
-          },
-          catch: () => ApiUnavailable.of("The server sent what is no event")
-        })
+        Effect.flatten(
+          Effect.try({
+            try: () => {
+              for (const frame of parser.feed(text)) if (!this.ended) this.take(frame)
+              // From here on a connection that breaks is resumed: nothing is lost.
+              if (this.cursor !== undefined) Deferred.doneUnsafe(registered, Exit.void)
+              return this.isCatchingUp ? this.queue.drained : Exit.void
+            },
+            catch: () => ApiUnavailable.of("The server sent what is no event")
+          })
+        )
       ),
       Stream.takeUntil(() => this.ended),
       Stream.runDrain
@@ -110,14 +112,12 @@ export class EventReader {
   private take(frame: Frame): void {
     const { data, event, id } = frame
     if (id !== undefined) this.queue.epoch = Number(id.split("-", 1)[0])
-    if (data !== undefined && event !== undefined) {
-      const fields = JSON.parse(data) as Record<string, unknown>
-      const decoded = this.decode(
-        event === "Gap" ? { ...fields, _tag: event, epoch: this.queue.epoch } : { ...fields, _tag: event }
-      )
+    if (event !== undefined) {
+      // A `Gap` is told without its epoch.
+      const decoded = this.decode({ epoch: this.queue.epoch, ...JSON.parse(data ?? "null"), _tag: event })
       // A newer server may tell what this client does not know.
       if (Result.isSuccess(decoded)) this.tell(decoded.success)
-    }
+    } else if (id !== undefined && data !== undefined) this.head = +data
     if (id !== undefined) {
       this.cursor = id
       this.failures = 0
@@ -130,22 +130,16 @@ export class EventReader {
       if (event.reason === "terminated") this.end()
       return
     }
-    if (event._tag !== "Emitted") {
-      this.isCatchingUp = false
-      this.queue.offer(event)
-    } else if (!this.isRepeated(event)) {
-      this.queue.offer(event, this.isCatchingUp ? backlog : 0)
-    }
+    if (event._tag === "Emitted" && this.isRepeated(event)) return
+    if ("sequence" in event && event.sequence > this.head) this.isCatchingUp = false
+    this.queue.offer(event, this.isCatchingUp)
   }
 
   private isRepeated(event: AgentEvent.Emitted): boolean {
     const last = this.emitted
-    if (last !== undefined && last.activityId === event.activityId && last.attempt === event.attempt) {
-      if (event.index <= last.index) return true
-      last.index = event.index
-    } else {
-      this.emitted = { activityId: event.activityId, attempt: event.attempt, index: event.index }
-    }
+    if (last?.activityId === event.activityId && last.attempt === event.attempt && event.index <= last.index)
+      return true
+    this.emitted = event
     return false
   }
 

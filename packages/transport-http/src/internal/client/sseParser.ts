@@ -1,4 +1,4 @@
-/** One event of a stream. An id without an event tells how far a reader has come. */
+/** One event of a stream. An id without an event tells how far a reader has come; data without one is a comment. */
 export interface Frame {
   readonly id: string | undefined
   readonly event: string | undefined
@@ -30,7 +30,7 @@ export class SseParser {
       const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1)
       if (field === "id") this.id = value
       else if (field === "event") this.event = value
-      else if (field === "data") this.data = this.data === undefined ? value : `${this.data}\n${value}`
+      else if (field === "data" || field === "") this.data = this.data === undefined ? value : `${this.data}\n${value}`
     }
     return frames
   }
