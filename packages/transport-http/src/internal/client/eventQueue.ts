@@ -48,7 +48,7 @@ export class EventQueue {
       this.drop(this.events.shift())
     }
     this.events.push(event)
-    this.wake()
+    this.waiting?.()
   }
 
   private drop(event: Event | undefined): void {
@@ -72,20 +72,14 @@ export class EventQueue {
     if (this.exit !== undefined) return
     this.events.push({ _tag: "End", reason: "terminated" })
     this.exit = Exit.fail(Cause.Done())
-    this.wake()
+    this.waiting?.()
   }
 
   fail(exit: End): void {
     this.exit = exit
     this.events = []
     this.gap = undefined
-    this.wake()
-  }
-
-  private wake(): void {
-    const { waiting } = this
-    this.waiting = undefined
-    waiting?.()
+    this.waiting?.()
   }
 
   readonly pull: Pull.Pull<
@@ -93,7 +87,7 @@ export class EventQueue {
     AgentError.SubscriberLagged | AgentError.StoreUnavailable
   > = Effect.callback((resume) => {
     this.waiting = () => resume(this.taken)
-    if (this.events.length > 0 || this.exit !== undefined) this.wake()
+    if (this.events.length > 0 || this.exit !== undefined) this.waiting?.()
     return Effect.sync(() => {
       this.waiting = undefined
     })
