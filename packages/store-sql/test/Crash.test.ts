@@ -36,7 +36,7 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("D2
     () =>
       Effect.gen(function* () {
         const server = yield* PostgresServer
-        yield* survives(yield* server.newDatabase, Math.max(4, kills / 4))
+        yield* survives(yield* server.newDatabase, Math.max(4, Math.ceil(kills / 4)))
       }),
     { timeout: 120_000 + kills * 30_000 }
   )
