@@ -48,7 +48,7 @@ export class Journal {
   }
 
   push(step: Step): void {
-    if (this.stopped) return this.refuse([step])
+    if (this.stopped) return this.refuse([step], this.lost)
     this.steps.push(step)
     if (this.writing === undefined) this.schedule()
   }
@@ -106,7 +106,7 @@ export class Journal {
       const error = found.success
       const kept = batch.filter((step) => step.refuse === undefined)
       this.steps = [...kept, ...this.steps]
-      for (const step of batch) step.refuse?.(error)
+      this.refuse(batch, error)
       if (this.steps.length > 0) {
         this.scheduled = true
         this.writer.scheduleLater(this, this.retry)
@@ -134,13 +134,16 @@ export class Journal {
     this.stopped = true
     const { steps } = this
     this.steps = []
-    this.refuse(steps)
+    this.refuse(steps, this.lost)
   }
 
-  private refuse(steps: ReadonlyArray<Step>): void {
-    const error = new AgentError.StoreUnavailable({
+  private get lost(): AgentError.StoreUnavailable {
+    return new AgentError.StoreUnavailable({
       message: `This process no longer holds runtime "${this.handle.id}": try again`
     })
+  }
+
+  private refuse(steps: ReadonlyArray<Step>, error: AgentError.StoreUnavailable): void {
     for (const step of steps) unlessBroken(() => step.refuse?.(error))
   }
 }
