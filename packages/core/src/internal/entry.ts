@@ -320,7 +320,7 @@ export class Entry implements Runnable, Source {
     this.finishing = true
     // What is being written may send something.
     if (this.journal.isIdle) this.writeEnd(this.journal)
-    else this.journal.push({ change: () => ({}), apply: () => this.writeEnd(this.journal!) })
+    else this.journal.afterwards(() => this.writeEnd(this.journal!))
   }
 
   /** Nobody opens it any more to deliver what it sent: what is left goes with its dead letters. */

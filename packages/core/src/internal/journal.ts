@@ -53,6 +53,11 @@ export class Journal {
     if (this.writing === undefined) this.schedule()
   }
 
+  /** Runs once what is to be written so far has been. */
+  afterwards(run: () => void): void {
+    this.push({ change: () => ({}), apply: run })
+  }
+
   private schedule(): void {
     if (this.scheduled) return
     this.scheduled = true

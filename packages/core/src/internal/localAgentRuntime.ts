@@ -279,7 +279,7 @@ const cancel = (entry: Entry, activity: Activity): void => {
     entry.wake()
   } else if (entry.history.unsettled.has(activity)) {
     // It may be about to wait again, or to end.
-    entry.journal?.push({ change: () => ({}), apply: () => cancel(entry, activity) })
+    entry.journal?.afterwards(() => cancel(entry, activity))
   }
 }
 
@@ -344,13 +344,7 @@ const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.Store
 const exitOf = (activity: Activity) => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
 
 const awaitExit = (activity: Activity): Effect.Effect<never, AgentError.AskError> =>
-  activity.isPending
-    ? Effect.callback((resume) => Effect.sync(activity.onEnd(() => resume(exitOf(activity)))))
-    : exitOf(activity)
+  Effect.callback((resume) => Effect.sync(activity.onEnd(() => resume(exitOf(activity)))))
 
 const awaitEnd = (activity: Activity): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    activity.isPending
-      ? Effect.callback<void>((resume) => Effect.sync(activity.onEnd(() => resume(Effect.void))))
-      : Exit.void
-  )
+  Effect.callback((resume) => Effect.sync(activity.onEnd(() => resume(Effect.void))))

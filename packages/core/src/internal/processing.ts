@@ -327,7 +327,7 @@ export const abandon = (entry: Entry): void => {
     settle(entry, attempt.activity, { ...outcome, kind: "interrupted" }, entry.now)
   }
   // That it was superseded may be about to be written.
-  if (attempt.committing && journal !== undefined) journal.push({ change: () => ({}), apply })
+  if (attempt.committing && journal !== undefined) journal.afterwards(apply)
   else apply()
 }
 
