@@ -3,6 +3,7 @@ import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { managerOn } from "./support/FaultyStore.ts"
 
 class No extends Schema.TaggedError<No>()("No", {}) {}
 const retry = Schedule.spaced("1 minute").pipe(Schedule.upTo({ times: 2 }))
@@ -27,11 +28,7 @@ const makeStore = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)
 )
 
 const on = (store: Store, config: Partial<RuntimeConfig.RuntimeConfigShape> = {}, workflows = SumLayer) =>
-  workflows.pipe(
-    Layer.provideMerge(RuntimeManager.layerDurable),
-    Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)),
-    Layer.provide(RuntimeConfig.layer(config))
-  )
+  workflows.pipe(Layer.provideMerge(managerOn(Layer.succeed(RuntimeStore.RuntimeStore, store), config)))
 
 /** A life of a manager, and how to end it. */
 const begin = Effect.fnUntraced(function* (layer: ReturnType<typeof on>) {
@@ -317,12 +314,7 @@ it.effect("D3 a process that does not run an agent leaves its runtimes to the on
           local.create({ id: "sum", state: 0, workflow: (_, n: number) => Effect.succeed(n) })
         )
         assert.strictEqual(taken._tag, "AgentRuntimeAlreadyExists")
-      }).pipe(
-        Effect.provide(
-          RuntimeManager.layerDurable.pipe(Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)), Layer.fresh)
-        ),
-        Effect.scoped
-      )
+      }).pipe(Effect.provide(Layer.fresh(managerOn(Layer.succeed(RuntimeStore.RuntimeStore, store)))), Effect.scoped)
       yield* TestClock.adjust("20 seconds")
       const { attempts, status } = yield* runtime.receipt("rest")
       assert.deepStrictEqual([status, attempts], ["succeeded", 1])

@@ -113,10 +113,7 @@ it.effect("R3 D2 a runtime that is paused while an activity ends as a dead lette
       const runtime = yield* manager.create(Sum, { id: "sum" })
       yield* runtime.send(Break.make(), { id: "break" })
       yield* TestClock.adjust("1 second")
-      yield* store.gate.close
-      yield* Effect.forkChild(runtime.send(Add.make(), { deliverAt: 60_000 }), startImmediately)
-      // Its write has begun: what comes now shares the next one.
-      yield* TestClock.adjust("1 second")
+      yield* store.shutDuring(runtime.send(Add.make(), { deliverAt: 60_000 }))
       const pausing = yield* Effect.forkChild(runtime.pause, startImmediately)
       yield* breaking.open
       yield* TestClock.adjust("1 second")
@@ -179,10 +176,7 @@ it.effect(
       const runtime = yield* manager.create(Sum)
       yield* runtime.send(Wait.make(), { id: "fault" })
       yield* TestClock.adjust("1 second")
-      yield* store.gate.close
-      yield* Effect.forkChild(runtime.send(Add.make(), { deliverAt: 60_000 }), startImmediately)
-      // Its write has begun: what comes now shares the next one.
-      yield* TestClock.adjust("1 second")
+      yield* store.shutDuring(runtime.send(Add.make(), { deliverAt: 60_000 }))
       yield* waiting.open
       yield* TestClock.adjust("1 second")
       const sending = yield* Effect.forkChild(runtime.send(Add.make(), { id: "add" }), startImmediately)

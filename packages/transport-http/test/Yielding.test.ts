@@ -1,6 +1,6 @@
 // A fiber yields when it has run for long, also between two steps that read as one: whatever happens then is not missed.
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Scheduler, Stream } from "effect"
+import { type Clock, Effect, Fiber, Option, Scheduler, Stream } from "effect"
 import { EventQueue } from "../src/internal/client/eventQueue.ts"
 import { EventWriter } from "../src/internal/eventWriter.ts"
 
@@ -32,15 +32,18 @@ it.live("B1 a client that reads events does not wait for what has come", () =>
   })
 )
 
+const writerOn = (clock: Clock.Clock): EventWriter =>
+  new EventWriter(
+    clock,
+    () => undefined,
+    () => false,
+    Effect.succeed(true)
+  )
+
 it.live("B1 a response does not wait for what has been written, nor is that overtaken", () =>
   Effect.clockWith((clock) =>
     everywhere(() => {
-      const writer = new EventWriter(
-        clock,
-        () => undefined,
-        () => false,
-        Effect.succeed(true)
-      )
+      const writer = writerOn(clock)
       const utf8 = new TextEncoder()
       const read = Stream.runFold(
         Stream.decodeText(writer.stream),
@@ -69,12 +72,7 @@ it.live("B1 a response does not wait for what has been written, nor is that over
 it.live("B4 what writes a response does not wait for room that there is", () =>
   Effect.clockWith((clock) =>
     everywhere(() => {
-      const writer = new EventWriter(
-        clock,
-        () => undefined,
-        () => false,
-        Effect.succeed(true)
-      )
+      const writer = writerOn(clock)
       return {
         wait: Effect.andThen(
           writer.ready,

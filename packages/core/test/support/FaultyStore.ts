@@ -1,6 +1,7 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore } from "@agent-runtime/core"
 import { AgentError } from "@agent-runtime/schema"
 import { Context, Effect, Exit, Latch, Layer } from "effect"
+import { TestClock } from "effect/testing"
 
 type Store = RuntimeStore.RuntimeStore["Service"]
 
@@ -25,6 +26,14 @@ export class FaultyStore {
   readonly gate = Latch.makeUnsafe(true)
   isAway = false
   isBroken = false
+
+  /** Shuts while a write is under way that an effect begins: what comes then shares the next one. */
+  shutDuring<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<void> {
+    return this.gate.close.pipe(
+      Effect.andThen(Effect.forkDetach(effect, { startImmediately: true })),
+      Effect.andThen(TestClock.adjust("1 second"))
+    )
+  }
 
   private around(write: Effect.Effect<RuntimeStore.WriteExit>): Effect.Effect<RuntimeStore.WriteExit> {
     return Effect.andThen(
