@@ -2,7 +2,7 @@
  * Two reports side by side. Ratios to the peers of the same run are compared, not absolute figures, so that a slower
  * machine or a busy neighbour is not taken for a slower package.
  */
-import { isLimit, type Report, type Result } from "./Report.ts"
+import { isFixedTime, isLimit, type Report, type Result } from "./Report.ts"
 import { median, spread } from "./Statistics.ts"
 
 export interface Change {
@@ -25,9 +25,9 @@ export const compare = (before: Report, after: Report): ReadonlyArray<Change> =>
   })
 
 const compareResult = (before: Result, after: Result): Change => {
-  const shared = Object.keys(after.peers).filter((peer) => before.peers[peer] !== undefined)
+  const shared = Object.keys(after.peers).filter((peer) => isShared(before, after, peer))
   const competitors = shared.filter((peer) => !isLimit(peer))
-  // A case all of whose peers are limits is judged by them; one without peers by its absolute figures.
+  // A case all of whose peers are limits is judged by them; one without peers beside it by its absolute figures.
   const peers = competitors.length > 0 ? competitors : shared
   const factor =
     peers.length > 0
@@ -45,6 +45,10 @@ const compareResult = (before: Result, after: Result): Change => {
   }
 }
 
+/** Whether a peer ran beside ours, or is a size, in both results. */
+const isShared = (before: Result | undefined, { peers, unit }: Result, peer: string): boolean =>
+  before?.peers[peer] !== undefined && !isFixedTime(unit, peers[peer]!)
+
 export interface RatioChange {
   readonly name: string
   readonly peer: string
@@ -54,13 +58,13 @@ export interface RatioChange {
 /** Two runs of the same code should give every ratio within so much. */
 export const repeatable = 0.15
 
-/** The ratios to each peer that both reports hold, the ones that differ most first. */
+/** The ratios that both reports hold, the ones that differ most first. */
 export const ratioChanges = (before: Report, after: Report): ReadonlyArray<RatioChange> =>
   after.results
-    .flatMap(({ name, peers }) => {
-      const previous = before.results.find((result) => result.name === name)?.peers ?? {}
-      return Object.entries(peers).flatMap(([peer, { ratio }]) =>
-        previous[peer] === undefined ? [] : [{ name, peer, factor: ratio / previous[peer].ratio }]
+    .flatMap((next) => {
+      const previous = before.results.find(({ name }) => name === next.name)
+      return Object.entries(next.peers).flatMap(([peer, { ratio }]) =>
+        isShared(previous, next, peer) ? [{ name: next.name, peer, factor: ratio / previous!.peers[peer]!.ratio }] : []
       )
     })
     .toSorted((a, b) => distance(b) - distance(a))

@@ -65,9 +65,17 @@ export const makeResult = (
       return { peer, ratio, met: result.ratio >= ratio }
     }),
     rounds: own.length,
-    uncertainty: Math.max(0, ...Object.keys(peers).map((peer) => uncertainty(results[peer]!.ratio, ratios(peer))))
+    uncertainty: Math.max(
+      0,
+      ...Object.keys(peers)
+        .filter((peer) => !isFixedTime(case_.unit, results[peer]!))
+        .map((peer) => uncertainty(results[peer]!.ratio, ratios(peer)))
+    )
   }
 }
+
+/** A bound such as `2 s`: nothing ran beside ours, so that the ratio follows the speed of the host and never settles. */
+export const isFixedTime = (unit: Unit, { max, min }: Summary): boolean => unit === "ms" && min === max
 
 /** How far off the ratio may be, told by those of the rounds. */
 const uncertainty = (of: number, ratios: ReadonlyArray<number>): number => {

@@ -2,17 +2,14 @@ import { describe, expect, it } from "vitest"
 import { compare, distance, ratioChanges } from "../src/Compare.ts"
 import { chart, charts } from "../src/Chart.ts"
 import { performanceSection, replaceSection } from "../src/Readme.ts"
+import type { Unit } from "../src/Case.ts"
 import { makeResult, readReport, type Report } from "../src/Report.ts"
 import { median, medianInterval, spread, summarize } from "../src/Statistics.ts"
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-const report = (
-  own: ReadonlyArray<number>,
-  peer: ReadonlyArray<number>,
-  unit: "ops/s" | "bytes" = "ops/s"
-): Report => ({
+const report = (own: ReadonlyArray<number>, peer: ReadonlyArray<number>, unit: Unit = "ops/s"): Report => ({
   machine: { cpu: "Test CPU", cores: 2, memoryGiB: 24, os: "Linux", arch: "x64", date: "2026-01-02T00:00:00Z" },
   versions: { node: "24.0.0", effect: "4.1.0", "@agent-runtime/mailbox": "0.0.0" },
   results: [
@@ -152,6 +149,23 @@ describe("the comparison", () => {
     const [first] = ratioChanges(report([240], [100]), report([300], [50]))
     expect(first).toStrictEqual({ name: "group/figure", peer: "Peer", factor: expect.closeTo(2.5) })
     expect(ratioChanges({ ...report([1], [1]), results: [] }, report([1], [1]))).toStrictEqual([])
+  })
+
+  it("leaves out a ratio to a fixed time, which is as fast or slow as the host; a size it compares", () => {
+    const timed = (own: ReadonlyArray<number>): Report => ({
+      ...report([1], [1]),
+      results: [
+        makeResult({ name: "startup", unit: "ms", targets: [] }, own, { "1.5 s": [1500, 1500], node: [30, 45] })
+      ]
+    })
+    const [before, after] = [timed([300, 450]), timed([400, 600])]
+    expect(before.results[0]).toMatchObject({
+      uncertainty: 0,
+      peers: { "1.5 s": { ratio: expect.closeTo((5 + 10 / 3) / 2) } }
+    })
+    expect(ratioChanges(before, after)).toStrictEqual([{ name: "startup", peer: "node", factor: expect.closeTo(0.75) }])
+    expect(compare(before, after)).toMatchObject([{ factor: expect.closeTo(0.75) }])
+    expect(ratioChanges(report([100], [300], "bytes"), report([200], [300], "bytes"))).toHaveLength(2)
   })
 
   it("leaves out what only one report holds", () => {
