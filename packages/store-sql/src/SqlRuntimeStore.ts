@@ -21,7 +21,7 @@ import * as Life from "./internal/Life.ts"
 import * as Log from "./internal/Log.ts"
 import * as Migrations from "./internal/Migrations.ts"
 import * as Rows from "./internal/Rows.ts"
-import * as Writer from "./internal/Writer.ts"
+import * as Writers from "./internal/Writers.ts"
 import * as NodeSqlite from "./NodeSqlite.ts"
 
 const causeOf = (error: SqlError | MigrationError): unknown =>
@@ -80,7 +80,7 @@ export const make: Effect.Effect<
       message: `The tables of this database are of version ${version}, made by a newer release of @agent-runtime/store-sql than this one, which knows version ${Migrations.version}: update the package`
     })
   }
-  const writer = yield* Effect.mapError(Writer.make(sql), unavailable)
+  const writers = yield* Effect.mapError(Writers.make(sql), unavailable)
 
   const query = (statement: string, params: ReadonlyArray<Rows.Value>) =>
     Effect.mapError(Rows.query(sql, statement, params), unavailable)
@@ -90,13 +90,13 @@ export const make: Effect.Effect<
   return RuntimeStore.RuntimeStore.of({
     create: (options) =>
       Effect.mapError(
-        writer.submit((batch) => batch.create(options)),
+        writers.of(options.id).submit((batch) => batch.create(options)),
         toStoreError
       ),
 
     open: (id, canRun) =>
       Effect.mapError(
-        writer.submit((batch) => batch.open(id, canRun)),
+        writers.of(id).submit((batch) => batch.open(id, canRun)),
         unavailable
       ),
 
@@ -112,12 +112,11 @@ export const make: Effect.Effect<
 
     write: (writes) =>
       Effect.map(
-        writer.submitAll(
-          writes.map(
-            ({ change, handle }) =>
-              (batch) =>
-                batch.write(toHeld(handle), change)
-          )
+        writers.submitAll(
+          writes.map(({ change, handle }) => {
+            const held = toHeld(handle)
+            return { partition: held.partition, operation: (batch) => batch.write(held, change) }
+          })
         ),
         (exits) => exits.map((exit) => Exit.mapError(exit, toStoreError))
       ),

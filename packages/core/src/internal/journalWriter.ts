@@ -50,14 +50,17 @@ export class JournalWriter {
   private readonly flush = (): void => {
     const { due } = this
     this.due = []
-    let writing = new Writing()
+    const partitions = new Map<number | undefined, Writing>()
     for (const journal of due) {
+      const { partition } = journal.handle
+      const writing = partitions.get(partition) ?? new Writing()
+      partitions.set(partition, writing)
       writing.begin(journal)
       if (writing.journals.length < together) continue
       this.write(writing)
-      writing = new Writing()
+      partitions.delete(partition)
     }
-    if (writing.journals.length > 0) this.write(writing)
+    for (const writing of partitions.values()) if (writing.journals.length > 0) this.write(writing)
   }
 
   private write(writing: Writing): void {

@@ -1,4 +1,4 @@
-// The one writer of a store: it commits batches, finds out what became of a commit whose answer was lost, and leaves out the
+// The writer of one partition of a store: it commits batches, finds out what became of a commit whose answer was lost, and leaves out the
 // changes of runtimes that someone else has taken over.
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -11,6 +11,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { Batch } from "./Batch.ts"
 import * as GroupCommit from "./GroupCommit.ts"
+import type { Owner } from "./Life.ts"
 import * as Rows from "./Rows.ts"
 import * as Statements from "./Statements.ts"
 import * as Transaction from "./Transaction.ts"
@@ -72,9 +73,13 @@ const addAll = (
   return outcomes
 }
 
-export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Return<Writer, SqlError, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  partition: number
+): Effect.fn.Return<Writer, SqlError, Scope.Scope> {
   const started = yield* Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance")
   const instance = Number(started[0]!["instance"])
+  const owner: Owner = { instance, partition }
   const guards = Statements.guards(instance, Rows.isPostgres(sql))
   const { begin, transact } = yield* Transaction.make(sql)
   const lock = Rows.isPostgres(sql) ? " FOR UPDATE" : ""
@@ -130,13 +135,9 @@ export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Retu
       const number = commits + 1
       let asked = false
       const outcome = yield* Effect.exit(
-        transact(
-          [...batch.take(guards), countTo(number)],
-          batch.hasLives ? batch.live(sql, instance) : undefined,
-          () => {
-            asked = true
-          }
-        )
+        transact([...batch.take(guards), countTo(number)], batch.hasLives ? batch.live(sql, owner) : undefined, () => {
+          asked = true
+        })
       )
       if (Exit.isSuccess(outcome) && outcome.value.length > 0) {
         return yield* new TakenOver({ runtimes: new Set(outcome.value.map(([runtime]) => Number(runtime))) })
