@@ -9,6 +9,8 @@
  */
 import { RuntimeStore } from "@agent-runtime/core"
 import { AgentError } from "@agent-runtime/schema"
+import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -16,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import type { MigrationError } from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import * as Deadline from "./internal/Deadline.ts"
 import { Held } from "./internal/Held.ts"
 import * as Life from "./internal/Life.ts"
 import * as Log from "./internal/Log.ts"
@@ -61,6 +64,15 @@ const toHeld = (handle: RuntimeStore.Handle): Held => {
 const wholeNumber = (n: number): number => Math.min(Math.max(Math.trunc(n), 0), Number.MAX_SAFE_INTEGER)
 
 /**
+ * How long the store waits for an answer of PostgreSQL before it fails `StoreUnavailable`. Default 30 seconds. A server that went
+ * silent, behind a broken network for one, closes no connection. What takes longer, such as to purge a log of millions, wants more.
+ *
+ * @category options
+ * @since 0.1.0
+ */
+export const Timeout: Context.Reference<Duration.Input> = Deadline.Timeout
+
+/**
  * Brings the tables up to date and answers the store. Fails `StoreUnavailable` when the database cannot be reached or written,
  * or was made by a newer release. When the scope closes, what was handed over is committed first.
  *
@@ -73,19 +85,21 @@ export const make: Effect.Effect<
   SqlClient.SqlClient | Scope.Scope
 > = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  const version = yield* Effect.mapError(Migrations.migrate, unavailable)
+  const within = yield* Deadline.make(sql)
+  const migrate = Effect.provideService(Migrations.migrate, SqlClient.SqlClient, sql)
+  const version = yield* Effect.mapError(within(migrate), unavailable)
   if (version > Migrations.version) {
     return yield* new AgentError.StoreUnavailable({
       reason: "newer",
       message: `The tables of this database are of version ${version}, made by a newer release of @agent-runtime/store-sql than this one, which knows version ${Migrations.version}: update the package`
     })
   }
-  const writers = yield* Effect.mapError(Writers.make(sql), unavailable)
+  const writers = yield* Effect.mapError(Writers.make(sql, within), unavailable)
 
   const query = (statement: string, params: ReadonlyArray<Rows.Value>) =>
-    Effect.mapError(Rows.query(sql, statement, params), unavailable)
+    Effect.mapError(within(Rows.query(sql, statement, params)), unavailable)
   const transaction = <A>(effect: Effect.Effect<A, SqlError>) =>
-    Effect.mapError(sql.withTransaction(effect), unavailable)
+    Effect.mapError(within(sql.withTransaction(effect)), unavailable)
 
   return RuntimeStore.RuntimeStore.of({
     create: (options) =>
@@ -136,7 +150,7 @@ export const make: Effect.Effect<
       Effect.gen(function* () {
         const rows = yield* query("SELECT head FROM agent_runtimes WHERE id = $1 AND epoch = $2", [id, epoch])
         const head = Number(rows[0]?.["head"] ?? 0)
-        return yield* Effect.mapError(Log.after(sql, head, after, wholeNumber(limit)), unavailable)
+        return yield* Effect.mapError(within(Log.after(sql, head, after, wholeNumber(limit))), unavailable)
       }),
 
     stateAt: (id, sequence) =>

@@ -187,7 +187,10 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
     url.port = String(wire.port)
     const client = yield* clientOf(PgClient.layer({ url: Redacted.make(url.href) }))
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
-    const store = yield* Scope.provide(Stores.onClient(client), scope)
+    const store = yield* Stores.onClient(client).pipe(
+      Scope.provide(scope),
+      Effect.provideService(SqlRuntimeStore.Timeout, "1 second")
+    )
     const close = Scope.close(scope, Exit.void)
     const rows = Effect.map(
       direct<{ activity: string }>`SELECT activity FROM agent_pending ORDER BY position`,
@@ -310,6 +313,59 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
       const closed = yield* Effect.timeoutOption(Fiber.await(closing), "20 seconds")
       // Otherwise nothing could end here.
       wire.block(false)
+      expect(Option.isSome(closed)).toBe(true)
+      expect((yield* Fiber.join(unknown))._tag).toBe("StoreUnavailable")
+    })
+  )
+
+  it.effect("D6 refuses what a database that went silent does not answer, and goes on when it answers again", () =>
+    Effect.gen(function* () {
+      const { handle, rows, store, wire } = yield* open
+      yield* accept(store, handle, "before")
+      wire.silence("now")
+      const asked: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+        accept(store, handle, "refused"),
+        store.open(handle.id),
+        store.recoverable("Account"),
+        store.list({ agent: undefined, after: undefined, limit: 1 }),
+        store.purge(handle.id)
+      ]
+      const refused = yield* Effect.forEach(asked, (one) => Effect.flip(one), { concurrency: "unbounded" }).pipe(
+        Effect.timeout("20 seconds")
+      )
+      expect(refused.map(({ _tag }) => _tag)).toEqual(asked.map(() => "StoreUnavailable"))
+      wire.speak()
+      yield* accept(store, handle, "after").pipe(Effect.retry({ times: 20 }))
+      expect(yield* rows).toEqual(["before", "after"])
+    })
+  )
+
+  it.effect("D6 acknowledges a commit whose answer was held back once it is known, and refuses others until then", () =>
+    Effect.gen(function* () {
+      const { handle, rows, store, wire } = yield* open
+      wire.silence("commit")
+      const unknown = yield* Effect.forkChild(accept(store, handle, "unknown"), { startImmediately: true })
+      while ((yield* rows).length < 1) yield* Effect.yieldNow
+      const refused = yield* Effect.flip(accept(store, handle, "refused")).pipe(Effect.timeout("20 seconds"))
+      expect(refused._tag).toBe("StoreUnavailable")
+      expect(unknown.pollUnsafe()).toBeUndefined()
+      wire.speak()
+      expect((yield* Fiber.join(unknown)).accepted).toHaveLength(1)
+      yield* accept(store, handle, "after")
+      expect(yield* rows).toEqual(["unknown", "after"])
+    })
+  )
+
+  it.effect("R6 ends while the database is silent", () =>
+    Effect.gen(function* () {
+      const { close, handle, rows, store, wire } = yield* open
+      wire.silence("commit")
+      const unknown = yield* Effect.forkChild(Effect.flip(accept(store, handle, "unknown")), { startImmediately: true })
+      while ((yield* rows).length < 1) yield* Effect.yieldNow
+      const closing = yield* Effect.forkDetach(close)
+      const closed = yield* Effect.timeoutOption(Fiber.await(closing), "20 seconds")
+      // Otherwise nothing could end here.
+      wire.speak()
       expect(Option.isSome(closed)).toBe(true)
       expect((yield* Fiber.join(unknown))._tag).toBe("StoreUnavailable")
     })

@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { Batch } from "./Batch.ts"
+import type { Deadline } from "./Deadline.ts"
 import * as GroupCommit from "./GroupCommit.ts"
 import type { Owner } from "./Life.ts"
 import * as Rows from "./Rows.ts"
@@ -75,9 +76,10 @@ const addAll = (
 
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
+  within: Deadline,
   partition: number
 ): Effect.fn.Return<Writer, SqlError, Scope.Scope> {
-  const started = yield* Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance")
+  const started = yield* within(Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance"))
   const instance = Number(started[0]!["instance"])
   const owner: Owner = { instance, partition }
   const guards = Statements.guards(instance, Rows.isPostgres(sql))
@@ -92,7 +94,9 @@ export const make = Effect.fnUntraced(function* (
 
   const reserve = (count: number) =>
     Effect.map(
-      Rows.query(sql, "UPDATE agent_counters SET value = value + $1 WHERE name = 'position' RETURNING value", [count]),
+      within(
+        Rows.query(sql, "UPDATE agent_counters SET value = value + $1 WHERE name = 'position' RETURNING value", [count])
+      ),
       (rows) => {
         end = Number(rows[0]!["value"]) + 1
         first = end - count
@@ -120,6 +124,7 @@ export const make = Effect.fnUntraced(function* (
     sql
       .withTransaction(Rows.query(sql, `SELECT commits FROM agent_instances WHERE instance = $1${lock}`, [instance]))
       .pipe(
+        within,
         Effect.map((rows) => Number(rows[0]?.["commits"]) === number),
         Effect.sandbox,
         Effect.tapError((cause) => Effect.sync(() => group.refuse(failureOf(cause)))),
@@ -134,11 +139,14 @@ export const make = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       const number = commits + 1
       let asked = false
-      const outcome = yield* Effect.exit(
-        transact([...batch.take(guards), countTo(number)], batch.hasLives ? batch.live(sql, owner) : undefined, () => {
+      const written = transact(
+        [...batch.take(guards), countTo(number)],
+        batch.hasLives ? batch.live(sql, owner) : undefined,
+        () => {
           asked = true
-        })
+        }
       )
+      const outcome = yield* Effect.exit(within(written))
       if (Exit.isSuccess(outcome) && outcome.value.length > 0) {
         return yield* new TakenOver({ runtimes: new Set(outcome.value.map(([runtime]) => Number(runtime))) })
       }

@@ -6,6 +6,7 @@ import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Batch } from "./Batch.ts"
+import type { Deadline } from "./Deadline.ts"
 import type { Operation } from "./GroupCommit.ts"
 import * as Rows from "./Rows.ts"
 import * as Writer from "./Writer.ts"
@@ -31,10 +32,13 @@ export interface Writers {
   ) => Effect.Effect<ReadonlyArray<Exit.Exit<A, E | SqlError>>>
 }
 
-export const make = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Return<Writers, SqlError, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  within: Deadline
+): Effect.fn.Return<Writers, SqlError, Scope.Scope> {
   const count = Rows.isPostgres(sql) ? onPostgres : 1
   const writers = yield* Effect.forEach(Array.from({ length: count }).keys(), (partition) =>
-    Writer.make(sql, partition)
+    Writer.make(sql, within, partition)
   )
   return {
     of: (id) => writers[hash(id) % count]!,
