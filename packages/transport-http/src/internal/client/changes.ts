@@ -1,6 +1,5 @@
-import { Effect, type Exit, Stream } from "effect"
+import { Effect, type Exit, Schedule, Stream } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
-import { silence } from "./eventReader.ts"
 import { type Frame, SseParser } from "./sseParser.ts"
 
 /**
@@ -12,39 +11,30 @@ export const follow = <A, E extends { readonly _tag: string }>(
   decode: (json: unknown) => Exit.Exit<A, ApiUnavailable>
 ): Stream.Stream<A, E | ApiUnavailable> =>
   Stream.suspend(() => {
-    const parser = new SseParser()
-    let ended = false
+    let connected = false
     const frames = Stream.unwrap(
-      Effect.map(connect, (bytes) =>
-        bytes.pipe(
-          Stream.timeout(silence),
+      Effect.map(connect, (bytes) => {
+        connected = true
+        const parser = new SseParser()
+        return bytes.pipe(
           Stream.decodeText,
           Stream.flatMap((text) => Stream.fromIterable(parser.feed(text))),
           Stream.catch(() => Stream.empty)
         )
-      )
+      })
     )
-    const values = frames.pipe(
-      Stream.takeUntil((frame) => {
-        // A server that goes down comes back, or another takes its place.
-        ended = frame.event === "End" && frame.data !== `{"reason":"shutdown"}`
-        return ended
-      }),
-      Stream.filter((frame) => frame.event === "Info"),
+    return frames.pipe(
+      // A runtime that is gone has ended meanwhile.
+      Stream.catchIf(
+        (error) => connected && error._tag === "AgentRuntimeNotFound",
+        () => Stream.succeed<Frame>({ event: "End" })
+      ),
+      Stream.repeat(Schedule.spaced("200 millis")),
+      // A server that goes down comes back, or another takes its place.
+      Stream.takeUntil(({ data, event }) => event === "End" && data !== `{"reason":"shutdown"}`),
+      Stream.filter(({ event }) => event === "Info"),
       Stream.mapEffect((frame) => Effect.flatMap(parse(frame), decode))
     )
-    const again = Stream.unwrap(Effect.as(Effect.sleep("200 millis"), follow(connect, decode)))
-    const more = Stream.suspend(() =>
-      // A runtime that is gone has ended meanwhile.
-      ended
-        ? Stream.empty
-        : Stream.catchIf(
-            again,
-            (error) => error._tag === "AgentRuntimeNotFound",
-            () => Stream.empty
-          )
-    )
-    return Stream.concat(values, more)
   })
 
 const parse = ({ data = "" }: Frame): Effect.Effect<unknown, ApiUnavailable> =>

@@ -10,9 +10,6 @@ import { eventDecoder } from "./wire.ts"
 
 type Event = AgentEvent.AgentEvent
 
-/** Three signs of life missed: the connection is dead, whatever it says. */
-export const silence = "45 seconds"
-
 /** What a reader is after, as far as the server can judge it. */
 export interface Wanted {
   readonly path: string
@@ -89,7 +86,6 @@ export class EventReader {
     const parser = new SseParser()
     this.isCatchingUp = true
     return bytes.pipe(
-      Stream.timeoutOrElse({ duration: silence, orElse: () => Stream.fail(ApiUnavailable.of("The server is silent")) }),
       Stream.decodeText,
       Stream.mapEffect((text) =>
         Effect.flatten(

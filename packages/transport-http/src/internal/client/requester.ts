@@ -1,4 +1,4 @@
-import { Duration, Effect, Exit, Schedule, Stream } from "effect"
+import { type Cause, type Duration, Effect, Exit, Schedule, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { ApiUnavailable } from "../../ApiError.ts"
 import { type Failure, toFailure } from "./failure.ts"
@@ -20,8 +20,14 @@ export interface RequesterOptions {
   readonly patience?: Duration.Input | undefined
 }
 
-const unreachable = (error: HttpClientError.HttpClientError): ApiUnavailable =>
+const unreachable = (error: HttpClientError.HttpClientError | Cause.TimeoutError): ApiUnavailable =>
   ApiUnavailable.of(`The server cannot be reached: ${error.message}`)
+
+/** Three signs of life missed: whoever takes a connection and then says nothing is as good as gone. */
+const silence = "45 seconds"
+
+const bodyOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<unknown, ApiUnavailable> =>
+  Effect.mapError(Effect.timeout(response.json, silence), unreachable)
 
 /** What may be gone in a moment. */
 const isPassing = (error: Failure): boolean => error._tag === "ApiUnavailable" || error._tag === "ShuttingDown"
@@ -30,12 +36,10 @@ const isPassing = (error: Failure): boolean => error._tag === "ApiUnavailable" |
 export class Requester {
   private readonly client: HttpClient.HttpClient
   private readonly options: RequesterOptions
-  private readonly patience: Duration.Duration
 
   constructor(client: HttpClient.HttpClient, options: RequesterOptions) {
     this.client = client
     this.options = options
-    this.patience = Duration.fromInputUnsafe(options.patience ?? "10 seconds")
   }
 
   private execute(
@@ -52,11 +56,14 @@ export class Requester {
     if (call.body !== undefined) {
       request = HttpClientRequest.bodyText(request, JSON.stringify(call.body), "application/json")
     }
-    return Effect.flatMap(Effect.mapError(this.client.execute(request), unreachable), (response) =>
+    const answer = this.client.execute(request)
+    // An end takes as long as its grace.
+    const inTime = method === "DELETE" ? answer : Effect.timeout(answer, silence)
+    return Effect.flatMap(Effect.mapError(inTime, unreachable), (response) =>
       response.status < 300
         ? Exit.succeed(response)
         : Effect.flatMap(
-            Effect.orElseSucceed(response.json, () => null),
+            Effect.orElseSucceed(bodyOf(response), () => null),
             (body) => Exit.fail(toFailure(response.status, body))
           )
     )
@@ -65,7 +72,7 @@ export class Requester {
   /** The JSON that a request is answered with. */
   json(method: Method, path: string, call: Call = {}): Effect.Effect<unknown, Failure> {
     const once = Effect.flatMap(this.execute(method, path, call), (response): Effect.Effect<unknown, Failure> =>
-      response.status === 204 ? Effect.succeed(undefined) : Effect.mapError(response.json, unreachable)
+      response.status === 204 ? Effect.void : bodyOf(response)
     )
     return (call.repeatable ?? method !== "POST") ? this.patiently(once) : once
   }
@@ -76,16 +83,16 @@ export class Requester {
       while: isPassing,
       schedule: Schedule.exponential("100 millis", 1.5).pipe(
         Schedule.jittered,
-        Schedule.upTo({ duration: this.patience })
+        Schedule.upTo({ duration: this.options.patience ?? "10 seconds" })
       )
     })
   }
 
-  /** The bytes that a request is answered with, as they come. */
+  /** The bytes that a request is answered with, as they come, until nothing has come for long. */
   bytes(path: string, call: Call): Effect.Effect<Stream.Stream<Uint8Array, Failure>, Failure> {
     return Effect.map(
       this.execute("GET", path, { ...call, headers: { accept: "text/event-stream", ...call.headers } }),
-      (response) => Stream.mapError(response.stream, unreachable)
+      (response) => Stream.timeout(Stream.mapError(response.stream, unreachable), silence)
     )
   }
 }
