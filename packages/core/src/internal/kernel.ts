@@ -1,16 +1,16 @@
 import type { AgentError, Receipt } from "@agent-runtime/schema"
-import type { Clock, Context, Effect, Fiber } from "effect"
+import { Clock, Context, Duration, Effect, type Fiber, Scheduler, Tracer } from "effect"
 import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
-import type { RuntimeConfigShape } from "../RuntimeConfig.ts"
+import { RuntimeConfig, type RuntimeConfigShape } from "../RuntimeConfig.ts"
 import type { FindError } from "../RuntimeManager.ts"
-import type { Dispatcher } from "./dispatcher.ts"
+import { Dispatcher } from "./dispatcher.ts"
 import type { Entry } from "./entry.ts"
-import type { InjectFault } from "./faults.ts"
-import type { Ids } from "./ids.ts"
-import type { Timers } from "./timers.ts"
+import { Faults, type InjectFault } from "./faults.ts"
+import { Ids } from "./ids.ts"
+import { Timers } from "./timers.ts"
 
 /** What all runtimes of a manager share. */
-export interface Kernel {
+export interface Kernel extends Upward {
   readonly config: RuntimeConfigShape
   /** The durations of the config, in milliseconds. */
   readonly millis: {
@@ -35,6 +35,10 @@ export interface Kernel {
   readonly ids: Ids
   /** Ended activities kept per runtime, as receipts or as events. */
   readonly historyRetention: number
+}
+
+/** What a runtime asks of its manager. */
+interface Upward {
   /** Sends to any runtime of the manager. `AgentNotFound`: it is in the store, but nobody here can run it now. */
   readonly send: (
     runtimeId: string,
@@ -49,4 +53,38 @@ export interface Kernel {
   readonly reopen: (
     entry: Entry
   ) => Effect.Effect<Entry, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable>
+}
+
+export const makeKernel = (context: Context.Context<never>, nonce: string, upward: Upward): Kernel => {
+  const clock = Context.get(context, Clock.Clock)
+  const config = Context.get(context, RuntimeConfig)
+  const scheduled = Context.get(context, Scheduler.Scheduler).makeDispatcher()
+  const startedAt = clock.currentTimeMillisUnsafe()
+  const now = () => clock.currentTimeMillisUnsafe() - startedAt
+  const fork: Kernel["fork"] = (effect, context) => Effect.runForkWith(context)(effect)
+  return {
+    config,
+    millis: {
+      activityTimeout: Duration.toMillis(config.activityTimeout),
+      grace: Duration.toMillis(config.grace),
+      receiptTimeToLive: Duration.toMillis(config.receiptTimeToLive),
+      maxIdleTime: Duration.toMillis(config.maxIdleTime)
+    },
+    clock,
+    startedAt,
+    now,
+    context,
+    dispatcher: new Dispatcher((task) => scheduled.scheduleTask(task, 0), now),
+    timers: new Timers(now, (effect) => fork(effect, context)),
+    tracing: Context.getOrUndefined(context, Tracer.Tracer) !== undefined,
+    injectFault: Context.get(context, Faults),
+    fork,
+    ids: new Ids(nonce),
+    historyRetention: Math.max(config.logRetention, config.receiptRetention),
+    // One by one, so that V8 keeps all of it in the object itself.
+    send: upward.send,
+    unlink: upward.unlink,
+    terminate: upward.terminate,
+    reopen: upward.reopen
+  }
 }

@@ -1,8 +1,7 @@
 import { Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
-import { Clock, Context, Deferred, Duration, Effect, Exit, Random, Schema, Scheduler, type Scope, Tracer } from "effect"
+import { type Context, Deferred, Effect, Exit, Random, Schema, type Scope } from "effect"
 import type { AgentRuntime } from "../AgentRuntime.ts"
 import type { LocalRuntime, Options as LocalOptions } from "../LocalRuntimes.ts"
-import { RuntimeConfig } from "../RuntimeConfig.ts"
 import type {
   CreateError,
   CreateOptions,
@@ -15,15 +14,12 @@ import type {
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
 import type { Durable } from "./durable.ts"
-import { Dispatcher } from "./dispatcher.ts"
 import { Entry } from "./entry.ts"
-import { Faults } from "./faults.ts"
-import { Ids } from "./ids.ts"
 import { checkState, faultOf, type Host, LocalHost, makeHost } from "./host.ts"
-import type { Kernel } from "./kernel.ts"
+import { type Kernel, makeKernel } from "./kernel.ts"
+import { list } from "./list.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
 import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
-import { Timers } from "./timers.ts"
 
 /** The agent of runtimes made from closures. */
 const localAgent: Agent.Any = /* @__PURE__ */ Agent.make("local", {
@@ -62,31 +58,7 @@ export class LocalManager implements Placement {
     nonce: string,
     connect: ((kernel: Kernel) => Durable) | undefined
   ) {
-    const clock = Context.get(context, Clock.Clock)
-    const startedAt = clock.currentTimeMillisUnsafe()
-    const now = () => clock.currentTimeMillisUnsafe() - startedAt
-    const config = Context.get(context, RuntimeConfig)
-    const scheduled = Context.get(context, Scheduler.Scheduler).makeDispatcher()
-    const fork: Kernel["fork"] = (effect, context) => Effect.runForkWith(context)(effect)
-    this.kernel = {
-      config,
-      millis: {
-        activityTimeout: Duration.toMillis(config.activityTimeout),
-        grace: Duration.toMillis(config.grace),
-        receiptTimeToLive: Duration.toMillis(config.receiptTimeToLive),
-        maxIdleTime: Duration.toMillis(config.maxIdleTime)
-      },
-      clock,
-      startedAt,
-      now,
-      context,
-      dispatcher: new Dispatcher((task) => scheduled.scheduleTask(task, 0), now),
-      timers: new Timers(now, (effect) => fork(effect, context)),
-      tracing: Context.getOrUndefined(context, Tracer.Tracer) !== undefined,
-      injectFault: Context.get(context, Faults),
-      fork,
-      ids: new Ids(nonce),
-      historyRetention: Math.max(config.logRetention, config.receiptRetention),
+    this.kernel = makeKernel(context, nonce, {
       send: (id, request, options) =>
         Effect.flatMap(this.destination(id), (entry) => {
           const sent = new LocalAgentRuntime(entry).send(request, options)
@@ -97,10 +69,10 @@ export class LocalManager implements Placement {
       },
       terminate: (entry) => beginTermination(entry, "immediate", this.kernel.millis.grace),
       reopen: (entry) => this.reopen(entry)
-    }
+    })
     this.durable = connect?.(this.kernel)
     // Later lives get higher epochs, also after a restart of the process.
-    this.lastEpoch = clock.currentTimeMillisUnsafe() * 1000
+    this.lastEpoch = this.kernel.startedAt * 1000
   }
 
   // -- workflows -------------------------------------------------------------------------------------------------------
@@ -368,41 +340,7 @@ export class LocalManager implements Placement {
   readonly list = (
     options: ListOptions = {}
   ): Effect.Effect<Page, AgentError.RequestInvalid | AgentError.StoreUnavailable> =>
-    Effect.suspend((): Effect.Effect<Page, AgentError.RequestInvalid | AgentError.StoreUnavailable> => {
-      const limit = options.limit ?? 100
-      if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
-        return Effect.fail(
-          new AgentError.RequestInvalid({ path: ["limit"], message: `limit is 1 to 1000, got ${limit}` })
-        )
-      }
-      const { agent, cursor, prefix, status } = options
-      const matches = (info: { readonly id: string; readonly agent: string; readonly status: string }): boolean =>
-        info.id > (cursor ?? "") &&
-        info.id.startsWith(prefix ?? "") &&
-        (agent === undefined || info.agent === agent) &&
-        (status === undefined || info.status === status)
-      // As with an info: what a status tells of has reached the subscribers, who read it as they are let go.
-      for (const entry of this.entries.values()) entry.flush()
-      const here = Array.from(this.entries.values()).filter((entry) =>
-        matches({ id: entry.id, agent: entry.agent.name, status: entry.status })
-      )
-      const page = (all: Array<Pick<Entry, "id" | "info">>): Page => {
-        all.sort((a, b) => (a.id < b.id ? -1 : 1))
-        const items = all.slice(0, limit).map(({ info }) => info)
-        return all.length > limit ? { items, nextCursor: items[limit - 1]!.id } : { items }
-      }
-      // What is not in memory neither runs nor drains.
-      const isHere = status === "processing" || status === "draining"
-      if (this.durable === undefined || isHere) return Effect.succeed(page(here))
-      // One that comes into memory or leaves it while the store is read is told of once.
-      const ids = new Set(this.entries.keys())
-      const asleep = this.durable.sleeping(
-        { agent, after: cursor, limit: limit + 1 },
-        (name) => this.hosts.get(name),
-        (info) => !ids.has(info.id) && matches(info)
-      )
-      return Effect.map(asleep, (infos) => page([...here, ...infos.map((info) => ({ id: info.id, info }))]))
-    })
+    Effect.suspend(() => list(this.entries, this.durable, (agent) => this.hosts.get(agent), options))
 
   // -- ends ------------------------------------------------------------------------------------------------------------
 
