@@ -26,13 +26,12 @@ const maxBurst = 1024
  * Invariant: what is in `burst` no subscriber has. Whoever adds one, looks at its queue, or lets it read the log flushes first.
  */
 export class Broadcast implements Runnable {
-  readonly subscribers: Set<Subscriber>
+  readonly subscribers = new Set<Subscriber>()
   private readonly dispatcher: Dispatcher
   private burst: Burst = emptyBurst()
 
-  constructor(dispatcher: Dispatcher, subscribers: Set<Subscriber> = new Set()) {
+  constructor(dispatcher: Dispatcher) {
     this.dispatcher = dispatcher
-    this.subscribers = subscribers
   }
 
   /** What has been committed. What a workflow emits is just added. */

@@ -2,7 +2,6 @@ import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-
 import { Effect, Exit, Fiber, Result } from "effect"
 import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
 import type { Outgoing } from "./attempt.ts"
-import { Broadcast } from "./broadcast.ts"
 import { Entry } from "./entry.ts"
 import { History } from "./history.ts"
 import type { Host } from "./host.ts"
@@ -116,7 +115,8 @@ export class Durable {
       return unreadable(fault instanceof Error ? fault.message : String(fault))
     }
     if (sequence > 0 && this.kernel.historyRetention > 0) entry.recall = this.recall(entry)
-    if (!terminated) {
+    if (terminated) this.awaken(entry)
+    else {
       this.attach(entry)
       for (const { outgoing, position } of outbox) deliver(entry, outgoing, position)
     }
@@ -205,15 +205,21 @@ export class Durable {
   // -- passivation -----------------------------------------------------------------------------------------------------
 
   private attach(entry: Entry): Entry {
-    const subscribers = this.dormant.get(entry.id)
-    if (subscribers !== undefined) {
-      this.dormant.delete(entry.id)
-      entry.broadcast = new Broadcast(this.kernel.dispatcher, subscribers)
-      for (const subscriber of subscribers) subscriber.follow(entry)
-    }
+    this.awaken(entry)
     this.watchIdle(entry)
     this.watchLog(entry)
     return entry
+  }
+
+  /** Its subscribers go on with a runtime that slept here; meanwhile another process may have ended it, or that life of it. */
+  private awaken(entry: Entry): void {
+    const subscribers = this.dormant.get(entry.id)
+    if (subscribers === undefined) return
+    this.dormant.delete(entry.id)
+    for (const subscriber of subscribers) {
+      if (subscriber.follow(entry) && !entry.isOver) entry.register(subscriber)
+      else subscriber.end("terminated")
+    }
   }
 
   /** Looks once in a while; an entry that was used meanwhile stays. */

@@ -101,9 +101,16 @@ export class Subscriber {
     return this.live
   }
 
-  /** Goes on with the runtime that took the place of the one it was registered with. */
-  follow(source: Source): void {
+  /**
+   * Goes on with the runtime that took the place of the one it was registered with, if that is the same life of it. What has been
+   * committed elsewhere meanwhile is read from the log, or told as a gap.
+   */
+  follow(source: Source): boolean {
+    if (source.epoch !== this.source.epoch) return false
     this.source = source
+    this.live = source.sequence <= this.cursor
+    if (!this.live) this.wake()
+    return true
   }
 
   release(): void {
