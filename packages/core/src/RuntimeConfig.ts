@@ -25,7 +25,8 @@ export interface RuntimeConfigShape {
   readonly mailboxCapacity: number | Readonly<Record<Priority.Priority, number>>
   /**
    * What happens to an activity whose lane is full: `fail` (default) fails the send with `MailboxFull`, `suspend` makes
-   * the sender wait, `sliding` supersedes the oldest of the lane.
+   * the sender wait, `sliding` supersedes the oldest of the lane, or fails too where all that holds a place is delayed or is
+   * being written.
    */
   readonly mailboxStrategy: "fail" | "suspend" | "sliding"
   /** How often a lane may be passed over before it goes next. Default 8. */
