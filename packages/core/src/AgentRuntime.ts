@@ -184,6 +184,8 @@ export interface AgentRuntime<A extends Agent.Any = Agent.Any> {
   readonly deadLetters: Effect.Effect<ReadonlyArray<DeadLetter>, AgentError.StoreUnavailable>
   /** Sends a dead letter again under its id, its attempts starting anew. */
   replay(activityId: string): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError>
-  /** Forgets a dead letter. */
-  discard(activityId: string): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.StoreUnavailable>
+  /** Forgets a dead letter. Those of a runtime that has ended stay until it is purged. */
+  discard(
+    activityId: string
+  ): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable>
 }

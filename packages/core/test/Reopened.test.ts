@@ -65,6 +65,29 @@ it.effect("P5 a dead letter that made room for another is gone from the store to
   })
 )
 
+it.effect(
+  "P5 R2 a dead letter of a runtime that has ended is not said to be discarded: it goes when that is purged",
+  () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const sum = yield* manager.create(Sum, { id: "sum" })
+        yield* sum.send(Die.make(), { id: "die" })
+        yield* sum.awaitReceipt("die")
+        yield* sum.terminate()
+        for (const handle of [yield* manager.get(Sum, "sum"), sum]) {
+          const refused = yield* Effect.flip(handle.discard("die"))
+          assert.strictEqual(refused._tag, "AgentRuntimeTerminated")
+          assert.include(refused.message, "purge")
+          assert.strictEqual((yield* handle.deadLetters).length, 1)
+        }
+        yield* manager.purge("sum")
+        assert.isUndefined(yield* store.open(sum.id))
+      }).pipe(Effect.provide(on(store)), Effect.scoped)
+    })
+)
+
 it.effect("R6 an activity that a shutdown interrupts has not crashed: it runs first, however often that happens", () =>
   Effect.gen(function* () {
     const layer = on(yield* makeStore)

@@ -414,7 +414,7 @@ export class Activities extends HttpApiGroup.make("activities")
       params: activity,
       query: life,
       success: HttpApiSchema.NoContent,
-      error: [...finding, ActivityNotFound]
+      error: [...finding, ActivityNotFound, AgentRuntimeTerminated]
     })
       .annotate(RequiredScope, "manage")
       .annotate(OpenApi.Summary, "Forget a dead letter")

@@ -129,8 +129,10 @@ export interface RemoteRuntime<A extends Agent.Any> {
   replay(
     activityId: string
   ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError | FindError>
-  /** Forgets a dead letter. */
-  discard(activityId: string): Effect.Effect<void, AgentError.ActivityNotFound | FindError>
+  /** Forgets a dead letter. Those of a runtime that has ended stay until it is purged. */
+  discard(
+    activityId: string
+  ): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.AgentRuntimeTerminated | FindError>
 }
 
 /**
@@ -353,7 +355,9 @@ class Remote implements RemoteRuntime<Agent.Any> {
   }
 
   discard(activityId: string) {
-    return Effect.asVoid(this.known(activityId, (id) => this.call("DELETE", `/dead-letters/${id}`, missing)))
+    return Effect.asVoid(
+      this.known(activityId, (id) => this.call("DELETE", `/dead-letters/${id}`, [...missing, ...gone]))
+    )
   }
 }
 

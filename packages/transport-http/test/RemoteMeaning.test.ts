@@ -1,4 +1,4 @@
-import { LocalRuntimes, RuntimeManager, Workflow } from "@agent-runtime/core"
+import { LocalRuntimes, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { HttpRuntimeManager } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
@@ -15,34 +15,37 @@ type Manager = RuntimeManager.RuntimeManager["Service"]
 class Remote extends Context.Service<Remote, Manager>()("Remote") {}
 class Gate extends Context.Service<Gate, Latch.Latch>()("Gate") {}
 
-const served = Layer.unwrap(
-  Effect.map(Gate, (gate) =>
-    NodeAgentApiServer.layer({ port: 0 }).pipe(
-      Layer.provideMerge(
-        Workflow.layer(Sum, {
-          Add: ({ payload }, total) => Effect.succeed(total + payload.n),
-          Hold: (_, total) => Effect.as(gate.await, total),
-          Die: () => Effect.die("died")
-        })
-      ),
-      Layer.provideMerge(RuntimeManager.layer)
-    )
-  )
-).pipe(Layer.provideMerge(Layer.sync(Gate, () => Latch.makeUnsafe())))
-
-const layer = Layer.unwrap(
-  Effect.map(HttpServer.HttpServer, ({ address }) =>
-    Layer.effect(
-      Remote,
-      Effect.map(
-        Effect.scoped(
-          Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum] }))
+const served = (runtimes: typeof RuntimeManager.layer) =>
+  Layer.unwrap(
+    Effect.map(Gate, (gate) =>
+      NodeAgentApiServer.layer({ port: 0 }).pipe(
+        Layer.provideMerge(
+          Workflow.layer(Sum, {
+            Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+            Hold: (_, total) => Effect.as(gate.await, total),
+            Die: () => Effect.die("died")
+          })
         ),
-        Context.get(RuntimeManager.RuntimeManager)
+        Layer.provideMerge(runtimes)
       )
     )
-  )
-).pipe(Layer.provideMerge(served))
+  ).pipe(Layer.provideMerge(Layer.sync(Gate, () => Latch.makeUnsafe())))
+
+const on = (runtimes: typeof RuntimeManager.layer) =>
+  Layer.unwrap(
+    Effect.map(HttpServer.HttpServer, ({ address }) =>
+      Layer.effect(
+        Remote,
+        Effect.map(
+          Effect.scoped(
+            Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum] }))
+          ),
+          Context.get(RuntimeManager.RuntimeManager)
+        )
+      )
+    )
+  ).pipe(Layer.provideMerge(served(runtimes)))
+const layer = on(RuntimeManager.layer)
 
 /** Here and there. */
 const both = Effect.all([RuntimeManager.RuntimeManager, Remote])
@@ -128,6 +131,20 @@ it.live("P5 dead letters tell payloads in JSON", () =>
       [{ big: "7" }]
     )
   }).pipe(Effect.provide(layer))
+)
+
+it.live("P5 R2 a dead letter of a durable runtime that has ended is not discarded, from here and from there", () =>
+  Effect.gen(function* () {
+    for (const manager of yield* both) {
+      const runtime = yield* manager.create(Sum, { id: "sum" })
+      const { activityId } = yield* runtime.send(Die.make({ big: 7n }))
+      yield* runtime.awaitReceipt(activityId)
+      yield* runtime.terminate()
+      assert.strictEqual((yield* Effect.flip(runtime.discard(activityId)))._tag, "AgentRuntimeTerminated")
+      assert.strictEqual((yield* runtime.deadLetters).length, 1)
+      yield* manager.purge("sum")
+    }
+  }).pipe(Effect.provide(on(RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory)))))
 )
 
 it.live("B5 a runtime made from a closure is followed too, whatever it says", () =>

@@ -68,13 +68,20 @@ const redeliver = (
   return Effect.tap(sent, () => Effect.ignore(remove(entry, dead)))
 }
 
-/** Forgets a dead letter. */
+/** Forgets a dead letter. Nobody writes to a runtime that has ended: its dead letters go when all of it is removed. */
 export const discard = (
   entry: Entry,
   activityId: string
-): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.StoreUnavailable> => {
+): Effect.Effect<
+  void,
+  AgentError.ActivityNotFound | AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable
+> => {
   const dead = entry.deadLetters?.get(activityId)
-  return dead === undefined ? Exit.fail(AgentError.ActivityNotFound.of(activityId)) : remove(entry, dead)
+  if (dead === undefined) return Exit.fail(AgentError.ActivityNotFound.of(activityId))
+  if (!entry.isOver) return remove(entry, dead)
+  const { id } = entry
+  const message = `Agent runtime "${id}" is terminated: purge removes its dead letters`
+  return Exit.fail(new AgentError.AgentRuntimeTerminated({ id, message }))
 }
 
 const remove = (entry: Entry, dead: Dead): Effect.Effect<void, AgentError.StoreUnavailable> => {

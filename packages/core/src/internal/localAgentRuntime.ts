@@ -260,8 +260,13 @@ export class LocalAgentRuntime implements AgentRuntime {
     return this.use((entry) => replay(entry, activityId))
   }
 
-  discard(activityId: string): Effect.Effect<void, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
-    return this.look((entry) => discard(entry, activityId))
+  discard(
+    activityId: string
+  ): Effect.Effect<
+    void,
+    AgentError.ActivityNotFound | AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable
+  > {
+    return this.use((entry) => discard(entry, activityId))
   }
 }
 
