@@ -42,8 +42,9 @@ export interface Handle {
 
 /**
  * An accepted activity until it has ended. `position` is its name in the store and gives the order of acceptance;
- * `attempts` counts the attempts started, `crashes` those that the process did not survive. `due` (milliseconds since the
- * Unix epoch) is set while it is delayed or waits for its retry, `ahead` if it goes before everything in the mailbox.
+ * `attempts` counts the attempts started, `crashes` those that the process did not survive, `failures` those that failed and
+ * were to be retried. `due` (milliseconds since the Unix epoch) is set while it is delayed or waits for its retry, `ahead` if
+ * it goes before everything in the mailbox.
  *
  * @category models
  * @since 0.1.0
@@ -53,6 +54,7 @@ export interface Pending {
   readonly activity: Schema.Json
   readonly attempts: number
   readonly crashes: number
+  readonly failures: number
   readonly due: number | undefined
   readonly ahead: boolean
 }

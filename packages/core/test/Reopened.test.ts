@@ -1,7 +1,7 @@
 import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { managerOn } from "./support/FaultyStore.ts"
 
@@ -149,6 +149,31 @@ it.effect("P5 D2 retries are counted over the lives of the process", () =>
     ])
   })
 )
+
+for (const how of ["an urgent activity", "the ends of two processes"]) {
+  it.effect(`P5 D2 an attempt that is interrupted by ${how} is no retry, whatever process counts`, () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore
+      const isUrgent = how === "an urgent activity"
+      const layer = on(store, isUrgent ? {} : { grace: Duration.millis(100) })
+      const interrupted = isUrgent ? 1 : 2
+      for (let life = 1; life <= interrupted; life++) {
+        const { end, sum } = yield* begin(layer)
+        if (life === 1) yield* sum.send(Fail.make(), { id: "fail" })
+        yield* TestClock.adjust("500 millis")
+        if (isUrgent) {
+          yield* sum.send(Urge.make())
+          yield* pass(2)
+        }
+        yield* end
+      }
+      const { sum } = yield* begin(layer)
+      yield* pass(200)
+      const { attempts, status } = yield* sum.receipt("fail")
+      assert.deepStrictEqual([status, attempts], ["failed", interrupted + 3])
+    })
+  )
+}
 
 it.effect("D2 what became due, and what went back to its lane, comes back in its order", () =>
   Effect.gen(function* () {

@@ -263,7 +263,7 @@ describe("NodeSqlite", () => {
         const handle = yield* store.create({ id: "a", agent: "A", epoch: 1, state: 0, version: 1, info: null })
         for (let i = 0; i < 3; i++) {
           writeSync(1, "asked")
-          yield* store.write([{ handle, change: { accept: [{ activity: "x", attempts: 0, crashes: 0, due: undefined, ahead: false }] } }])
+          yield* store.write([{ handle, change: { accept: [{ activity: "x", attempts: 0, crashes: 0, failures: 0, due: undefined, ahead: false }] } }])
           writeSync(1, "answered")
         }
       }).pipe(Effect.provide(SqlRuntimeStore.layerSqlite({ filename: ${JSON.stringify(join(folder, "test.db"))} }))))`

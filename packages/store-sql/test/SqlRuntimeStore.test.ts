@@ -16,7 +16,14 @@ const create = (store: Store, name: string, epoch = 1) =>
 const accept = (store: Store, handle: RuntimeStore.Handle, ...names: ReadonlyArray<string>) =>
   Effect.map(
     Stores.write(store, handle, {
-      accept: names.map((name) => ({ activity: { name }, attempts: 0, crashes: 0, due: undefined, ahead: false }))
+      accept: names.map((name) => ({
+        activity: { name },
+        attempts: 0,
+        crashes: 0,
+        failures: 0,
+        due: undefined,
+        ahead: false
+      }))
     }),
     (written) => written.accepted
   )
@@ -101,7 +108,7 @@ const suites = (
             start: { position: two!, attempts: 1 }
           })
           yield* Stores.write(store, handle, {
-            update: [{ position: two!, attempts: 1, crashes: 0, due: 99, ahead: false }],
+            update: [{ position: two!, attempts: 1, crashes: 0, failures: 1, due: 99, ahead: false }],
             start: { position: three!, attempts: 4 }
           })
         })
@@ -123,8 +130,15 @@ const suites = (
         running: opened.pending[1]?.position
       })
       expect(opened.pending).toMatchObject([
-        { activity: { name: 'two "quoted" \\ {},\u0000 ü' }, attempts: 1, crashes: 0, due: 99, ahead: false },
-        { activity: { name: "three" }, attempts: 4, crashes: 0, due: undefined, ahead: false }
+        {
+          activity: { name: 'two "quoted" \\ {},\u0000 ü' },
+          attempts: 1,
+          crashes: 0,
+          failures: 1,
+          due: 99,
+          ahead: false
+        },
+        { activity: { name: "three" }, attempts: 4, crashes: 0, failures: 0, due: undefined, ahead: false }
       ])
       expect(opened.deadLetters.map((one) => one.value)).toEqual([{ letter: 1 }])
       expect(opened.outbox.map((one) => one.value)).toEqual([{ to: "b" }, { to: "c" }])
@@ -132,11 +146,11 @@ const suites = (
       yield* Stores.write(store, opened.handle, {
         exhume: [opened.deadLetters[0]!.position],
         sent: [opened.outbox[0]!.position],
-        update: [{ position: opened.running!, attempts: 4, crashes: 1, due: undefined, ahead: true }]
+        update: [{ position: opened.running!, attempts: 4, crashes: 1, failures: 2, due: undefined, ahead: true }]
       })
       const again = yield* open(store, "a")
       expect(again).toMatchObject({ running: undefined, deadLetters: [], outbox: [{ value: { to: "c" } }] })
-      expect(again.pending[1]).toMatchObject({ attempts: 4, crashes: 1, ahead: true })
+      expect(again.pending[1]).toMatchObject({ attempts: 4, crashes: 1, failures: 2, ahead: true })
     })
   )
 
@@ -172,7 +186,7 @@ const suites = (
       const handle = yield* create(store, "a")
       const [one, two] = yield* accept(store, handle, "one", "two")
       const running = Effect.map(store.open(id("a")), (opened) => opened?.running)
-      const waits = { crashes: 0, due: 5, ahead: false }
+      const waits = { crashes: 0, failures: 0, due: 5, ahead: false }
       yield* Stores.write(store, handle, { start: { position: one!, attempts: 1 } })
       expect(yield* running).toBe(one)
       yield* Stores.write(store, handle, { update: [{ position: one!, attempts: 1, ...waits }] })
@@ -457,6 +471,29 @@ const suites = (
       yield* sql`UPDATE agent_runtimes SET state = '{"n":'`
       expect((yield* open(store, "a")).state).toBe('{"n":')
       expect(yield* sql`SELECT state FROM agent_runtimes`).toEqual([{ state: '{"n":' }])
+    })
+  )
+
+  it.effect("D2 brings the tables of an older release up to date, with what is pending there", () =>
+    Effect.gen(function* () {
+      const database = yield* makeDatabase
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const store = yield* database.store
+          yield* Stores.write(store, yield* create(store, "a"), {
+            accept: [
+              { activity: "fails", attempts: 3, crashes: 1, failures: 0, due: 5, ahead: false },
+              { activity: "was interrupted", attempts: 1, crashes: 0, failures: 0, due: undefined, ahead: true },
+              { activity: "waits", attempts: 0, crashes: 0, failures: 0, due: undefined, ahead: true }
+            ]
+          })
+        })
+      )
+      const sql = yield* database.sql
+      yield* sql`ALTER TABLE agent_pending DROP COLUMN failures`
+      yield* sql`DELETE FROM agent_migrations WHERE migration_id = 2`
+      const { pending } = yield* open(yield* database.store, "a")
+      expect(pending.map(({ failures }) => failures)).toEqual([2, 0, 0])
     })
   )
 

@@ -115,6 +115,7 @@ const place = (
           activity: encodePending(activity, encoded),
           attempts: 0,
           crashes: 0,
+          failures: 0,
           due: encodeDue(entry.kernel, due),
           ahead
         }

@@ -28,7 +28,7 @@ class Rare {
   position = 0
   /** How many of its attempts the process did not survive. */
   crashes = 0
-  /** How many of its attempts had failed when this process took it over. */
+  /** How many of its attempts failed and were to be retried. */
   failures = 0
   /** Set when this process lets go of it before it has ended: what who waits for it is told. */
   lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined

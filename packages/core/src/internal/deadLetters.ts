@@ -32,7 +32,14 @@ const replayActivity = (
   entry.deadLetters?.delete(id)
   history.add(again)
   if (entry.journal !== undefined) again.beginAccepting()
-  const accepted = { activity: encodePending(again), attempts: 0, crashes: 0, due: undefined, ahead: false }
+  const accepted = {
+    activity: encodePending(again),
+    attempts: 0,
+    crashes: 0,
+    failures: 0,
+    due: undefined,
+    ahead: false
+  }
   return step(
     entry,
     () => ({ exhume: [dead.position], accept: [accepted] }),

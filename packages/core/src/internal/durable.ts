@@ -176,16 +176,14 @@ export class Durable {
     decoded.sort((a, b) => a.at - b.at)
     for (const { activity, at, one } of decoded) {
       if (one.position === running) {
-        activity.rare.crashes++
-        const { attempts, crashes, position } = activity
+        const { attempts, rare } = activity
+        rare.crashes++
+        const { crashes, failures, position } = rare
         entry.journal!.push({
-          change: () => ({ update: [{ position, attempts, crashes, due: one.due, ahead: one.ahead }] }),
+          change: () => ({ update: [{ position, attempts, crashes, failures, due: one.due, ahead: one.ahead }] }),
           apply: () => undefined
         })
       }
-      // One that is ahead was interrupted, if it had begun.
-      const unfailed = activity.crashes + (one.ahead ? 1 : 0)
-      if (activity.attempts > unfailed) activity.rare.failures = activity.attempts - unfailed
       entry.history.add(activity)
       entry.waiting.reenter(activity.priority)
       // What ran goes on first; the rest waits as it did.

@@ -202,7 +202,8 @@ export const decodePending = (kernel: Kernel, host: Host, pending: Pending): Act
   const activity = revive(kernel, host, parsePending(pending.activity))
   activity.rare.position = pending.position
   activity.attempts = pending.attempts
-  if (pending.crashes > 0) activity.rare.crashes = pending.crashes
+  activity.rare.crashes = pending.crashes
+  activity.rare.failures = pending.failures
   return activity
 }
 

@@ -232,6 +232,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
   }
   const retry = activity.kind.definition?.retry
   if (retry === undefined || entry.isEnding) return settle(entry, activity, outcome, now)
+  const { rare } = activity
   const next = (delay: Exit.Exit<number | undefined>): void => {
     if (entry.attempt !== attempt) return
     if (Exit.isFailure(delay)) {
@@ -243,9 +244,9 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
     entry.count.declared++
     entry.host.metrics?.ended("declared")
     entry.count.retried++
+    rare.failures++
     putBack(entry, activity, delay.value <= 0 ? undefined : now + delay.value)
   }
-  const { rare } = activity
   const fiber = entry.run((rare.retry ??= retryStep(retry, rare.failures))(now, error))
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return next(exit)
@@ -258,8 +259,7 @@ const declared = (entry: Entry, attempt: Attempt, error: unknown, now: number): 
 /** An activity that was started waits again: in its lane, or until it is due. */
 const putBack = (entry: Entry, activity: Activity, due: number | undefined, ahead = false): void => {
   const { waiting } = entry
-  const { attempts, crashes, position, priority } = activity
-  waiting.reenter(priority)
+  waiting.reenter(activity.priority)
   const attempt = entry.stopRunning(activity)
   activity.status = "accepted"
   const apply = () => {
@@ -269,11 +269,13 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined, ahea
     entry.changed()
   }
   if (entry.journal === undefined) return apply()
+  const { attempts, rare } = activity
+  const { crashes, failures, position } = rare
   // Where it waits for nothing it has its place from now on.
   const dueAt = encodeDue(entry.kernel, due ?? (ahead ? undefined : entry.now))
   entry.history.beginSettling(activity, attempt)
   entry.journal.push({
-    change: () => ({ update: [{ position, attempts, crashes, due: dueAt, ahead }] }),
+    change: () => ({ update: [{ position, attempts, crashes, failures, due: dueAt, ahead }] }),
     apply: () => {
       entry.history.endSettling(activity)
       apply()

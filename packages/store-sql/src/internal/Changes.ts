@@ -72,12 +72,13 @@ export class Changes {
       runtime,
       one.attempts,
       one.crashes,
+      one.failures,
       one.due ?? null,
       one.ahead ? 1 : 0,
       JSON.stringify(one.activity)
     ])
-    for (const { ahead, attempts, crashes, due, position } of change.update ?? []) {
-      this.updated.set(position, [position, attempts, crashes, due ?? null, ahead ? 1 : 0])
+    for (const { ahead, attempts, crashes, due, failures, position } of change.update ?? []) {
+      this.updated.set(position, [position, attempts, crashes, failures, due ?? null, ahead ? 1 : 0])
     }
     this.place(change.append, this.appended, (one, position) => {
       const row = [position, runtime, advance.head, one.sequence, one.at, JSON.stringify(one.entry)]

@@ -132,6 +132,7 @@ const toPending =
       // The attempt that was running is on record with the runtime, not with the activity.
       attempts: position === running ? attempts : Number(row["attempts"]),
       crashes: Number(row["crashes"]),
+      failures: Number(row["failures"]),
       due: row["due"] === null ? undefined : Number(row["due"]),
       ahead: Number(row["ahead"]) === 1
     }

@@ -77,9 +77,19 @@ const initial = Effect.gen(function* () {
   }
 })
 
+/** Failures have a count of their own. Of what is there each attempt counts that was neither a crash nor interrupted as the last. */
+const failures = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql.unsafe(`ALTER TABLE agent_pending ADD COLUMN failures BIGINT NOT NULL DEFAULT 0`)
+  yield* sql.unsafe(`UPDATE agent_pending SET failures = attempts - crashes - ahead WHERE attempts > crashes + ahead`)
+})
+
 const table = "agent_migrations"
 
-const migrations: Record<string, Effect.Effect<void, unknown, SqlClient.SqlClient>> = { "0001_initial": initial }
+const migrations: Record<string, Effect.Effect<void, unknown, SqlClient.SqlClient>> = {
+  "0001_initial": initial,
+  "0002_failures": failures
+}
 
 /** The version of the tables that this code reads and writes. */
 export const version: number = Object.keys(migrations).length

@@ -103,16 +103,20 @@ export const accept = insert("agent_pending", [
   bigint("runtime"),
   bigint("attempts"),
   bigint("crashes"),
+  bigint("failures"),
   bigint("due"),
   bigint("ahead"),
   text("activity")
 ])
 
-export const update: Statement = {
-  columns: [bigint("position"), bigint("attempts"), bigint("crashes"), bigint("due"), bigint("ahead")],
-  around: (v) => `UPDATE agent_pending SET attempts = v.attempts, crashes = v.crashes, due = v.due, ahead = v.ahead
-    FROM ${v} WHERE agent_pending.position = v.position`
-}
+export const update: Statement = (() => {
+  const columns = ["attempts", "crashes", "failures", "due", "ahead"]
+  const set = columns.map((name) => `${name} = v.${name}`).join(", ")
+  return {
+    columns: ["position", ...columns].map(bigint),
+    around: (v) => `UPDATE agent_pending SET ${set} FROM ${v} WHERE agent_pending.position = v.position`
+  }
+})()
 
 export const append = insert("agent_log", [
   bigint("position"),
