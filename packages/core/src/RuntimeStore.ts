@@ -143,6 +143,7 @@ export interface Change {
   readonly bury?: ReadonlyArray<Schema.Json>
   readonly exhume?: ReadonlyArray<number>
   readonly send?: ReadonlyArray<Schema.Json>
+  /** Leaves the outbox, of whichever runtime that is: who accepts what another has sent takes it out in the same step. */
   readonly sent?: ReadonlyArray<number>
   readonly terminated?: boolean
 }

@@ -29,16 +29,18 @@ const SenderLayer = Workflow.layer(Sender, {
 const TargetLayer = Workflow.layer(Target, { Add: (_, n) => Effect.succeed(n + 1) })
 const Both = Layer.merge(SenderLayer, TargetLayer)
 
-/** A store that can be told to refuse what is accepted, or what is sent. */
+/** A store that can be told to refuse what is accepted, what is sent, or what says only that it has arrived. */
 class Store {
-  refuses: "accept" | "send" | "nothing" = "nothing"
+  refuses: "accept" | "send" | "sent" | "nothing" = "nothing"
   readonly service: RuntimeStore.RuntimeStore["Service"]
   constructor(store: RuntimeStore.RuntimeStore["Service"]) {
     this.service = {
       ...store,
       write: Effect.forEach((write) =>
         Effect.suspend(() =>
-          this.refuses !== "nothing" && write.change[this.refuses] !== undefined
+          this.refuses !== "nothing" &&
+          write.change[this.refuses] !== undefined &&
+          (this.refuses !== "sent" || write.change.accept === undefined)
             ? Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "no space is left" })))
             : Effect.map(store.write([write]), ([exit]) => exit!)
         )
@@ -157,6 +159,23 @@ for (const [order, workflows] of [
     })
   )
 }
+
+it.effect("D2 what arrived before a crash does not arrive again, however long its receipt is forgotten", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    // This life is never closed: it dies when its target has what was sent, and its sender has yet to know.
+    const life = yield* Layer.buildWithScope(on(store, Both), yield* Scope.make())
+    const [sender, target] = yield* Effect.provide(create, life)
+    store.refuses = "sent"
+    yield* sender.send(Relay.make({ to: "target" }), { id: "relay" })
+    yield* sender.awaitReceipt("relay")
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual((yield* target.info).state, 1)
+    yield* TestClock.adjust("2 hours")
+    store.refuses = "nothing"
+    yield* Effect.provide(expectDelivered, on(store, Both))
+  })
+)
 
 it.effect("D6 what was sent while the store was down for an hour is delivered when it is back", () =>
   Effect.gen(function* () {

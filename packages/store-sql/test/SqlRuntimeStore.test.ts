@@ -180,6 +180,27 @@ const suites = (
     })
   )
 
+  it.effect("D2 what one runtime accepts leaves the outbox of another in the same step, or not at all", () =>
+    Effect.gen(function* () {
+      const database = yield* makeDatabase
+      const store = yield* database.store
+      const sender = yield* create(store, "sender")
+      const target = yield* create(store, "target")
+      const { outbox } = yield* Stores.write(store, sender, { send: ["message"] })
+      const arrives = {
+        accept: [{ activity: "message", attempts: 0, crashes: 0, failures: 0, due: undefined, ahead: false }],
+        sent: outbox
+      }
+      const next = yield* database.store
+      const taken = yield* open(next, "target")
+      expect((yield* Effect.flip(Stores.write(store, target, arrives)))._tag).toBe("RuntimeFenced")
+      expect((yield* open(next, "sender")).outbox).toHaveLength(1)
+      yield* Stores.write(next, taken.handle, arrives)
+      expect((yield* open(next, "sender")).outbox).toEqual([])
+      expect((yield* open(next, "target")).pending).toHaveLength(1)
+    })
+  )
+
   it.effect("D2 knows what runs: an attempt begins with its start and ends with its update or removal", () =>
     Effect.gen(function* () {
       const store = yield* (yield* makeDatabase).store

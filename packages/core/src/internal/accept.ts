@@ -119,7 +119,8 @@ const place = (
           due: encodeDue(entry.kernel, due),
           ahead
         }
-      ]
+      ],
+      ...(activity.rare.outbox === 0 ? {} : { sent: [activity.rare.outbox] })
     }),
     apply: (written) => {
       activity.rare.position = written.accepted[0] ?? 0

@@ -26,6 +26,8 @@ class Rare {
   error: Receipt.ErrorJson | undefined = undefined
   /** Its place in the store, 0 where there is none. */
   position = 0
+  /** Its place in the outbox of who sent it, 0 where there is none. */
+  outbox = 0
   /** How many of its attempts the process did not survive. */
   crashes = 0
   /** How many of its attempts failed and were to be retried. */

@@ -39,11 +39,15 @@ export interface Kernel extends Upward {
 
 /** What a runtime asks of its manager. */
 interface Upward {
-  /** Sends to any runtime of the manager. `AgentNotFound`: it is in the store, but nobody here can run it now. */
+  /**
+   * Sends to any runtime of the manager. `AgentNotFound`: it is in the store, but nobody here can run it now. `outbox` is its
+   * place in the store's outbox, 0 where it has none.
+   */
   readonly send: (
     runtimeId: string,
     request: WireRequest,
-    options: SendOptions
+    options: SendOptions,
+    outbox: number
   ) => Effect.Effect<Receipt.Receipt, AgentError.AgentNotFound | AgentError.SendError | FindError>
   /** Removes a closed runtime from the manager. */
   readonly unlink: (entry: Entry) => void

@@ -73,8 +73,22 @@ export class LocalAgentRuntime implements AgentRuntime {
     return accepted instanceof Activity ? undefined : accepted
   }
 
-  send(request: WireRequest, options?: SendOptions): Effect.Effect<Receipt.Receipt, AgentError.SendError> {
-    return Effect.withFiber((fiber) => this.accepted(request, options, noChain, fiber.cache.span, toReceipt))
+  /** `outbox` is its place in the store's outbox, which it leaves in the step that accepts it. */
+  send(request: WireRequest, options?: SendOptions, outbox = 0): Effect.Effect<Receipt.Receipt, AgentError.SendError> {
+    return Effect.withFiber((fiber) =>
+      this.accepted(
+        request,
+        options,
+        noChain,
+        fiber.cache.span,
+        toReceipt,
+        outbox === 0
+          ? undefined
+          : (_, activity) => {
+              activity.rare.outbox = outbox
+            }
+      )
+    )
   }
 
   /**

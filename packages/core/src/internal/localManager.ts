@@ -59,9 +59,9 @@ export class LocalManager implements Placement {
     connect: ((kernel: Kernel) => Durable) | undefined
   ) {
     this.kernel = makeKernel(context, nonce, {
-      send: (id, request, options) =>
+      send: (id, request, options, outbox) =>
         Effect.flatMap(this.destination(id), (entry) => {
-          const sent = new LocalAgentRuntime(entry).send(request, options)
+          const sent = new LocalAgentRuntime(entry).send(request, options, outbox)
           return this.durable === undefined ? sent : Effect.catchTag(sent, "AgentRuntimeTerminated", this.orLeft)
         }),
       unlink: (entry) => {

@@ -28,6 +28,8 @@ interface Row {
 /** A store in the memory of the process: it survives a manager, not the process. */
 export class MemoryStore {
   private readonly rows = new Map<string, Row>()
+  /** Whose outbox a position is of. */
+  private readonly senders = new Map<number, Row>()
   private readonly fenced: (id: string) => RuntimeFenced
   private lastPosition = 0
 
@@ -148,8 +150,12 @@ export class MemoryStore {
     for (const value of change.send ?? []) {
       const position = add(written.outbox)
       row.outbox.set(position, { position, value })
+      this.senders.set(position, row)
     }
-    for (const position of change.sent ?? []) row.outbox.delete(position)
+    for (const position of change.sent ?? []) {
+      this.senders.get(position)?.outbox.delete(position)
+      this.senders.delete(position)
+    }
     const sequence = change.append?.at(-1)?.sequence ?? row.stored.sequence
     const { info, state, terminated } = change
     if (state?.keep === true) row.states.push(state)

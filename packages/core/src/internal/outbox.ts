@@ -22,7 +22,7 @@ const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: 
   // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile.
   const isGivenUp = () => position !== 0 && from.undelivered?.has(position) !== true
   if (isGivenUp()) return
-  const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options)
+  const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position)
   kernel.fork(delivery, kernel.context).addObserver((exit) => {
     if (isGivenUp()) return
     if (Exit.isSuccess(exit)) {
