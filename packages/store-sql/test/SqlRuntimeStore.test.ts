@@ -345,6 +345,7 @@ const suites = (
               activity: 1,
               attempts: 0,
               crashes: 0,
+              failures: 0,
               due: undefined,
               ahead: false
             }))

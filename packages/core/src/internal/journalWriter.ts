@@ -56,14 +56,16 @@ export class JournalWriter {
       const writing = partitions.get(partition) ?? new Writing()
       partitions.set(partition, writing)
       writing.begin(journal)
-      if (writing.journals.length < together) continue
-      this.write(writing)
-      partitions.delete(partition)
+      if (writing.writes.length === together) {
+        this.write(writing)
+        partitions.delete(partition)
+      }
     }
-    for (const writing of partitions.values()) if (writing.journals.length > 0) this.write(writing)
+    for (const writing of partitions.values()) this.write(writing)
   }
 
   private write(writing: Writing): void {
+    if (writing.writes.length === 0) return
     const { kernel, store } = this
     const written = Effect.suspend(() => store.write(writing.writes))
     kernel.fork(written, kernel.context).addObserver((exit) => writing.end(exit))
