@@ -14,7 +14,7 @@ import {
   AgentRuntimeState,
   Receipt
 } from "@agent-runtime/schema"
-import { Context, Deferred, Duration, Effect, Exit, Layer, type Scope, Stream } from "effect"
+import { Context, Deferred, Duration, Effect, Exit, Function, Layer, type Scope, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import type { ApiUnavailable, Forbidden, TooManyRequests, Unauthorized } from "./ApiError.ts"
 import * as ApiError from "./ApiError.ts"
@@ -35,7 +35,10 @@ export interface Options {
   readonly baseUrl: string
   /** Sent as `authorization: Bearer <token>`. */
   readonly token?: string | undefined
-  /** How long a server that cannot be reached is tried again for what does no harm to send twice. Default 10 seconds. */
+  /**
+   * How long a server that cannot be reached is tried again for what does no harm to send twice. Default 10 seconds. One
+   * that takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be reached either.
+   */
   readonly patience?: Duration.Input | undefined
 }
 
@@ -87,7 +90,10 @@ export interface RemoteRuntime<A extends Agent.Any> {
     Scope.Scope
   >
 
-  /** The events, registered when the stream starts. Reconnects on its own, without a gap and without a duplicate. */
+  /**
+   * The events, registered when the stream starts. Reconnects on its own, without a gap and without a duplicate. What was
+   * processed and does not fit the agent as it is defined here, such as a type that only the server knows, is a `Gap`.
+   */
   subscribe(
     options?: Subscription.SubscriptionOptions<A>
   ): Stream.Stream<AgentEvent.AgentEvent<A>, AgentError.SubscribeError | AgentError.SubscriberLagged | FindError>
@@ -95,7 +101,10 @@ export interface RemoteRuntime<A extends Agent.Any> {
   /** What the runtime says of itself now. */
   readonly info: Effect.Effect<AgentRuntimeState.RuntimeInfo<Agent.State<A>>, AgentError.RuntimeIdInvalid | FindError>
 
-  /** The runtime's info whenever it changes, latest value only. Ends with the runtime. Reconnects on its own. */
+  /**
+   * The runtime's info whenever it changes, latest value only. Ends with the runtime. Once it has begun it reconnects on its
+   * own, however long the server is away.
+   */
   readonly changes: Stream.Stream<AgentRuntimeState.RuntimeInfo<Agent.State<A>>, FindError>
 
   /** The receipt of an activity as it now stands. */
@@ -162,6 +171,9 @@ const always = ["ApiUnavailable", "Forbidden", "TooManyRequests", "Unauthorized"
 
 /** How long one request of an ask waits, before it is sent again. */
 const turn = "25s"
+
+/** How long a runtime may take to end: that is answered when it has, and no sign of life comes before. */
+const drain = "5 minutes"
 
 const activityName = () => ActivityId.ActivityId.make(globalThis.crypto.randomUUID())
 
@@ -293,11 +305,9 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   get changes(): Stream.Stream<AgentRuntimeState.RuntimeInfo, FindError> {
     return follow(
-      expecting(
-        this.requester.patiently(this.requester.bytes(this.path("/changes"), { query: { epoch: this.epoch } })),
-        finding
-      ),
-      this.decodeInfo
+      expecting(this.requester.frames(this.path("/changes"), { epoch: this.epoch }), finding),
+      this.decodeInfo,
+      this.requester.patience
     )
   }
 
@@ -326,7 +336,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   terminate(options?: AgentRuntime.TerminateOptions) {
     const grace = options?.grace === undefined ? undefined : timeOf(Duration.toMillis(options.grace))
-    return Effect.asVoid(this.call("DELETE", "", finding, { query: { mode: options?.mode, grace } }))
+    return Effect.asVoid(this.call("DELETE", "", finding, { query: { mode: options?.mode, grace }, deadline: drain }))
   }
 
   get purge() {
@@ -387,19 +397,7 @@ const unknown = ({ message }: AgentError.ActivityNotFound) => Exit.fail(ApiError
 
 const decodeLetters = decoder(DeadLetters)
 
-const infoDecoders = new WeakMap<
-  Agent.Any,
-  (json: unknown) => Exit.Exit<AgentRuntimeState.RuntimeInfo, ApiUnavailable>
->()
-
-const infoDecoder = (agent: Agent.Any) => {
-  let known = infoDecoders.get(agent)
-  if (known === undefined) {
-    known = decoder(AgentRuntimeState.codec(agent))
-    infoDecoders.set(agent, known)
-  }
-  return known
-}
+const infoDecoder = Function.memoize((agent: Agent.Any) => decoder(AgentRuntimeState.codec(agent)))
 
 /** Keeps the errors that an operation may have; any other is an answer this API does not give. */
 const expecting = <A, Tag extends Failure["_tag"]>(

@@ -243,9 +243,10 @@ export const make = (
             error._tag === "AgentRuntimeNotFound" ? getOrCreate(agent, options) : Exit.fail(error),
           onSuccess: (info) => {
             const runtime = handle<A>(agent, info)
-            // One that ends makes way: wait for its end, then create.
+            // One that ends makes way: wait for its end, then create. A server that is away meanwhile is told by the next try.
             if (info.status === "draining" || info.status === "terminated") {
-              return Effect.andThen(Effect.ignore(Stream.runDrain(runtime.changes)), () => getOrCreate(agent, options))
+              const ended = Effect.ignore(Effect.timeout(Stream.runDrain(runtime.changes), "10 seconds"))
+              return Effect.andThen(ended, () => getOrCreate(agent, options))
             }
             return info.agent === agent.name ? Exit.succeed(runtime) : Exit.fail(exists)
           }

@@ -1,44 +1,40 @@
-import { Effect, type Exit, Schedule, Stream } from "effect"
-import { ApiUnavailable } from "../../ApiError.ts"
-import { type Frame, SseParser } from "./sseParser.ts"
+import { type Effect, type Exit, Schedule, Stream } from "effect"
+import type { ApiUnavailable } from "../../ApiError.ts"
+import { isOutage, reading } from "./eventReader.ts"
+import { backoff } from "./requester.ts"
+import type { Frame } from "./sseParser.ts"
 
 /**
  * The values of a stream of `Info` events, until it says that the runtime has ended. A connection that breaks, or whose
- * server goes down, is made anew: the first value of the next is the latest.
+ * server goes down, is made anew: the first value of the next is the latest. Only the first value must come in `patience`.
  */
 export const follow = <A, E extends { readonly _tag: string }>(
-  connect: Effect.Effect<Stream.Stream<Uint8Array, unknown>, E>,
-  decode: (json: unknown) => Exit.Exit<A, ApiUnavailable>
+  connect: Effect.Effect<Stream.Stream<ReadonlyArray<Frame>, ApiUnavailable>, E>,
+  decode: (json: unknown) => Exit.Exit<A, ApiUnavailable>,
+  patience: number
 ): Stream.Stream<A, E | ApiUnavailable> =>
   Stream.suspend(() => {
-    let connected = false
-    const frames = Stream.unwrap(
-      Effect.map(connect, (bytes) => {
-        connected = true
-        const parser = new SseParser()
-        return bytes.pipe(
-          Stream.decodeText,
-          Stream.flatMap((text) => Stream.fromIterable(parser.feed(text))),
-          Stream.catch(() => Stream.empty)
+    let isFound = false
+    return Stream.unwrap(connect).pipe(
+      Stream.retry(
+        Schedule.while(backoff, ({ elapsed, input }: Schedule.Metadata<unknown, { readonly _tag: string }>) =>
+          isFound ? isOutage(input) : input._tag === "ApiUnavailable" && elapsed <= patience
         )
-      })
-    )
-    return frames.pipe(
+      ),
       // A runtime that is gone has ended meanwhile.
       Stream.catchIf(
-        (error) => connected && error._tag === "AgentRuntimeNotFound",
-        () => Stream.succeed<Frame>({ event: "End" })
+        (error) => isFound && error._tag === "AgentRuntimeNotFound",
+        () => Stream.empty
       ),
-      Stream.repeat(Schedule.spaced("200 millis")),
+      Stream.flattenIterable,
       // A server that goes down comes back, or another takes its place.
-      Stream.takeUntil(({ data, event }) => event === "End" && data !== `{"reason":"shutdown"}`),
+      Stream.takeWhile(({ data, event }) => event !== "End" || data === `{"reason":"shutdown"}`),
       Stream.filter(({ event }) => event === "Info"),
-      Stream.mapEffect((frame) => Effect.flatMap(parse(frame), decode))
+      Stream.mapEffect(({ data = "" }) =>
+        reading(() => {
+          isFound = true
+          return decode(JSON.parse(data))
+        })
+      )
     )
-  })
-
-const parse = ({ data = "" }: Frame): Effect.Effect<unknown, ApiUnavailable> =>
-  Effect.try({
-    try: (): unknown => JSON.parse(data),
-    catch: () => ApiUnavailable.of("The server sent what is no event")
   })

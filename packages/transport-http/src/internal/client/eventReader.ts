@@ -5,10 +5,18 @@ import { ApiUnavailable } from "../../ApiError.ts"
 import type { EventQueue } from "./eventQueue.ts"
 import type { Failure } from "./failure.ts"
 import type { Requester } from "./requester.ts"
-import { type Frame, SseParser } from "./sseParser.ts"
+import type { Frame } from "./sseParser.ts"
 import { eventDecoder } from "./wire.ts"
 
 type Event = AgentEvent.AgentEvent
+
+/** What who follows a runtime waits out. */
+export const isOutage = ({ _tag }: { readonly _tag: string }): boolean =>
+  ["ApiUnavailable", "ShuttingDown", "TooManyRequests", "StoreUnavailable"].includes(_tag)
+
+/** What is read of an event, which may be none. */
+export const reading = <A, E>(read: () => Effect.Effect<A, E>): Effect.Effect<A, E | ApiUnavailable> =>
+  Effect.flatten(Effect.try({ try: read, catch: () => ApiUnavailable.of("The server sent what is no event") }))
 
 /** What a reader is after, as far as the server can judge it. */
 export interface Wanted {
@@ -50,9 +58,9 @@ export class EventReader {
   run(registered: Deferred.Deferred<void, Failure>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       for (;;) {
-        const read = yield* Effect.result(Effect.flatMap(this.connect, (bytes) => this.read(bytes, registered)))
-        if (this.ended) return
-        const failure = Result.isFailure(read) ? read.failure : ApiUnavailable.of("The stream ended")
+        const read = yield* Effect.result(Effect.flatMap(this.connect, (bursts) => this.read(bursts, registered)))
+        if (Result.isSuccess(read)) return
+        const { failure } = read
         if (yield* Deferred.isDone(registered)) {
           if (this.isFinal(failure)) return
         } else if (failure._tag !== "ApiUnavailable" || this.failures >= 5) {
@@ -65,40 +73,36 @@ export class EventReader {
     })
   }
 
-  private get connect(): Effect.Effect<Stream.Stream<Uint8Array, Failure>, Failure> {
+  private get connect(): ReturnType<Requester["frames"]> {
     const { epoch, from, options, path } = this.wanted
-    return this.requester.bytes(path, {
-      query: {
+    return this.requester.frames(
+      path,
+      {
         epoch,
-        type: options.types?.join(","),
+        // In a list, a comma is no part of a name.
+        type: options.types?.map((type) => type.replace(/[%,]/g, encodeURIComponent)).join(","),
         priority: options.priorities?.join(","),
         outcome: options.outcomes?.join(","),
         from
       },
-      headers: this.cursor === undefined ? {} : { "last-event-id": this.cursor }
-    })
+      this.cursor
+    )
   }
 
+  /** Reads until the runtime has ended. */
   private read(
-    bytes: Stream.Stream<Uint8Array, Failure>,
+    bursts: Stream.Stream<ReadonlyArray<Frame>, Failure>,
     registered: Deferred.Deferred<void, Failure>
   ): Effect.Effect<void, Failure> {
-    const parser = new SseParser()
     this.isCatchingUp = true
-    return bytes.pipe(
-      Stream.decodeText,
-      Stream.mapEffect((text) =>
-        Effect.flatten(
-          Effect.try({
-            try: () => {
-              for (const frame of parser.feed(text)) if (!this.ended) this.take(frame)
-              // From here on a connection that breaks is resumed: nothing is lost.
-              if (this.cursor !== undefined) Deferred.doneUnsafe(registered, Exit.void)
-              return this.isCatchingUp ? this.queue.drained : Exit.void
-            },
-            catch: () => ApiUnavailable.of("The server sent what is no event")
-          })
-        )
+    return bursts.pipe(
+      Stream.mapEffect((frames) =>
+        reading(() => {
+          for (const frame of frames) if (!this.ended) this.take(frame)
+          // From here on a connection that breaks is resumed: nothing is lost.
+          if (this.cursor !== undefined) Deferred.doneUnsafe(registered, Exit.void)
+          return this.isCatchingUp ? this.queue.drained : Exit.void
+        })
       ),
       Stream.takeUntil(() => this.ended),
       Stream.runDrain
@@ -107,17 +111,18 @@ export class EventReader {
 
   private take(frame: Frame): void {
     const { data, event, id } = frame
-    if (id !== undefined) this.queue.epoch = Number(id.split("-", 1)[0])
+    const [epoch = 0, sequence = 0] = (id ?? "").split("-").map(Number)
+    if (id !== undefined) this.queue.epoch = epoch
     if (event !== undefined) {
       // A `Gap` is told without its epoch.
       const decoded = this.decode({ epoch: this.queue.epoch, ...JSON.parse(data ?? "null"), _tag: event })
-      // A newer server may tell what this client does not know.
       if (Result.isSuccess(decoded)) this.tell(decoded.success)
+      // A server may tell what this client knows otherwise, or not at all: to its reader that is lost.
+      else if (id !== undefined) this.tell({ _tag: "Gap", epoch, missed: 1, from: sequence, to: sequence })
     } else if (id !== undefined && data !== undefined) this.head = +data
-    if (id !== undefined) {
-      this.cursor = id
-      this.failures = 0
-    }
+    if (id === undefined) return
+    this.cursor = id
+    this.failures = 0
   }
 
   private tell(event: Event): void {
@@ -146,20 +151,9 @@ export class EventReader {
 
   /** Whether trying again is of no use. A runtime that is gone has ended. */
   private isFinal(error: Failure): boolean {
-    switch (error._tag) {
-      case "AgentRuntimeNotFound":
-      case "AgentRuntimeTerminated":
-      case "EpochMismatch":
-        this.end()
-        return true
-      case "ApiUnavailable":
-      case "ShuttingDown":
-      case "TooManyRequests":
-      case "StoreUnavailable":
-        return false
-      default:
-        this.queue.fail(Exit.fail(new AgentError.StoreUnavailable({ message: error.message })))
-        return true
-    }
+    if (isOutage(error)) return false
+    if (["AgentRuntimeNotFound", "AgentRuntimeTerminated", "EpochMismatch"].includes(error._tag)) this.end()
+    else this.queue.fail(Exit.fail(new AgentError.StoreUnavailable({ message: error.message })))
+    return true
   }
 }

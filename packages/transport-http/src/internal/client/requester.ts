@@ -2,16 +2,19 @@ import { type Cause, type Duration, Effect, Exit, Schedule, Stream } from "effec
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { ApiUnavailable } from "../../ApiError.ts"
 import { type Failure, toFailure } from "./failure.ts"
+import { type Frame, SseParser } from "./sseParser.ts"
 
 export type Method = "GET" | "POST" | "DELETE"
 
 export interface Call {
   readonly query?: Readonly<Record<string, string | number | undefined>> | undefined
-  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   /** Sent as JSON. */
   readonly body?: unknown
   /** Whether it does no harm to send it twice. Default: all but POST. */
   readonly repeatable?: boolean | undefined
+  /** How long the answer may take. */
+  readonly deadline?: Duration.Input | undefined
 }
 
 export interface RequesterOptions {
@@ -20,7 +23,10 @@ export interface RequesterOptions {
   readonly patience?: Duration.Input | undefined
 }
 
-const unreachable = (error: HttpClientError.HttpClientError | Cause.TimeoutError): ApiUnavailable =>
+/** Longer than any wait that is asked for, and three signs of life missed: nobody is there, whatever the connection says. */
+const silence = "45 seconds"
+
+const unreachable = (error: HttpClientError.HttpClientError): ApiUnavailable =>
   ApiUnavailable.of(`The server cannot be reached: ${error.message}`)
 
 /** Three signs of life missed: whoever takes a connection and then says nothing is as good as gone. */
@@ -32,67 +38,78 @@ const bodyOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<
 /** What may be gone in a moment. */
 const isPassing = (error: Failure): boolean => error._tag === "ApiUnavailable" || error._tag === "ShuttingDown"
 
+/** Ever longer pauses, up to one that is short enough for who waits for a server to come back. */
+export const backoff = Schedule.min([
+  Schedule.jittered(Schedule.exponential("100 millis", 1.5)),
+  Schedule.spaced("5 seconds")
+])
+
 /** Sends requests and reads what comes back: JSON, or the error it says. */
 export class Requester {
   private readonly client: HttpClient.HttpClient
   private readonly options: RequesterOptions
+  /** In milliseconds. */
+  readonly patience: number
 
   constructor(client: HttpClient.HttpClient, options: RequesterOptions) {
     this.client = client
     this.options = options
+    this.patience = Duration.toMillis(options.patience ?? "10 seconds")
   }
 
-  private execute(
+  private execute<A>(
     method: Method,
     path: string,
-    call: Call
-  ): Effect.Effect<HttpClientResponse.HttpClientResponse, Failure> {
-    let request = HttpClientRequest.make(method)(`${this.options.baseUrl}${path}`)
-    for (const [name, value] of Object.entries(call.query ?? {})) {
-      if (value !== undefined) request = HttpClientRequest.setUrlParam(request, name, String(value))
-    }
-    if (this.options.token !== undefined) request = HttpClientRequest.bearerToken(request, this.options.token)
-    if (call.headers !== undefined) request = HttpClientRequest.setHeaders(request, call.headers)
-    if (call.body !== undefined) {
-      request = HttpClientRequest.bodyText(request, JSON.stringify(call.body), "application/json")
-    }
-    const answer = this.client.execute(request)
-    // An end takes as long as its grace.
-    const inTime = method === "DELETE" ? answer : Effect.timeout(answer, silence)
-    return Effect.flatMap(Effect.mapError(inTime, unreachable), (response) =>
-      response.status < 300
-        ? Exit.succeed(response)
-        : Effect.flatMap(
-            Effect.orElseSucceed(bodyOf(response), () => null),
-            (body) => Exit.fail(toFailure(response.status, body))
-          )
+    call: Call,
+    read: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, HttpClientError.HttpClientError>
+  ): Effect.Effect<A, Failure> {
+    const { baseUrl, token } = this.options
+    let request = HttpClientRequest.make(method)(`${baseUrl}${path}`, { urlParams: call.query, headers: call.headers })
+    if (token !== undefined) request = HttpClientRequest.bearerToken(request, token)
+    if (call.body !== undefined) request = HttpClientRequest.bodyJsonUnsafe(request, call.body)
+    const answer = Effect.flatMap(
+      this.client.execute(request),
+      (response): Effect.Effect<A, HttpClientError.HttpClientError | Failure> =>
+        response.status < 300
+          ? read(response)
+          : Effect.flatMap(
+              Effect.orElseSucceed(response.json, () => null),
+              (body) => Exit.fail(toFailure(response.status, body))
+            )
+    )
+    return Effect.timeoutOrElse(
+      Effect.catchTag(answer, "HttpClientError", (error) => Exit.fail(unreachable(error))),
+      { duration: call.deadline ?? silence, orElse: () => Exit.fail(ApiUnavailable.of("The server is silent")) }
     )
   }
 
-  /** The JSON that a request is answered with. */
+  /** The JSON that a request is answered with. Tries again for a while what fails for reasons that may pass. */
   json(method: Method, path: string, call: Call = {}): Effect.Effect<unknown, Failure> {
-    const once = Effect.flatMap(this.execute(method, path, call), (response): Effect.Effect<unknown, Failure> =>
-      response.status === 204 ? Effect.void : bodyOf(response)
+    const once = this.execute(method, path, call, (response) =>
+      response.status === 204 ? Exit.succeed<unknown>(undefined) : response.json
     )
-    return (call.repeatable ?? method !== "POST") ? this.patiently(once) : once
+    if (!(call.repeatable ?? method !== "POST")) return once
+    return Effect.retry(once, { while: isPassing, schedule: Schedule.upTo(backoff, { duration: this.patience }) })
   }
 
-  /** Tries again for a while what fails for reasons that may pass. */
-  patiently<A>(effect: Effect.Effect<A, Failure>): Effect.Effect<A, Failure> {
-    return Effect.retry(effect, {
-      while: isPassing,
-      schedule: Schedule.exponential("100 millis", 1.5).pipe(
-        Schedule.jittered,
-        Schedule.upTo({ duration: this.options.patience ?? "10 seconds" })
+  /** The events that a request is answered with, those that have come together at once. That they end is a failure. */
+  frames(
+    path: string,
+    query: Call["query"],
+    cursor?: string
+  ): Effect.Effect<Stream.Stream<ReadonlyArray<Frame>, ApiUnavailable>, Failure> {
+    const headers = { accept: "text/event-stream", "last-event-id": cursor }
+    return this.execute("GET", path, { query, headers }, (response) => {
+      const parser = new SseParser()
+      return Exit.succeed(
+        response.stream.pipe(
+          Stream.mapError(unreachable),
+          Stream.timeout(silence),
+          Stream.concat(Stream.fail(ApiUnavailable.of("The stream ended"))),
+          Stream.decodeText,
+          Stream.map((text) => parser.feed(text))
+        )
       )
     })
-  }
-
-  /** The bytes that a request is answered with, as they come, until nothing has come for long. */
-  bytes(path: string, call: Call): Effect.Effect<Stream.Stream<Uint8Array, Failure>, Failure> {
-    return Effect.map(
-      this.execute("GET", path, { ...call, headers: { accept: "text/event-stream", ...call.headers } }),
-      (response) => Stream.timeout(Stream.mapError(response.stream, unreachable), silence)
-    )
   }
 }

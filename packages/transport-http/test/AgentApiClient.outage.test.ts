@@ -1,0 +1,172 @@
+import { once } from "node:events"
+import { type AddressInfo, createServer, type Server } from "node:net"
+import { setImmediate as nextTurn } from "node:timers/promises"
+import { ActivityType, Agent } from "@agent-runtime/schema"
+import { AgentApiClient, ApiError } from "@agent-runtime/transport-http"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Schema, type Scope, Stream } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
+import { follow } from "../src/internal/client/changes.ts"
+import { Account, Balance, Deposit, Freeze } from "./support/Agents.ts"
+import { startProxy } from "./support/FlakyProxy.ts"
+import { startScripted } from "./support/ScriptedServer.ts"
+import { start } from "./support/TestServer.ts"
+
+const clientOf = (baseUrl: string, options: Partial<AgentApiClient.Options> = {}) =>
+  Effect.provide(AgentApiClient.make({ baseUrl, ...options }), FetchHttpClient.layer)
+
+/** Takes every connection, and answers nothing. */
+const mute = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const server = createServer((socket) => void socket.on("error", () => undefined).resume()).listen(0, "127.0.0.1")
+    await once(server, "listening")
+    return server
+  }),
+  (server: Server) => Effect.sync(() => server.close())
+)
+
+const served = <A extends { readonly close: () => Promise<void> }>(started: () => Promise<A>) =>
+  Effect.acquireRelease(Effect.promise(started), (server) => Effect.promise(() => server.close()))
+
+/** Lets the time pass that a client waits, and what it does then happen, until it has ended. */
+const patiently = Effect.fnUntraced(function* <A, E>(fiber: Fiber.Fiber<A, E>) {
+  for (let i = 0; i < 500 && fiber.pollUnsafe() === undefined; i++) {
+    yield* TestClock.adjust("20 seconds")
+    yield* Effect.promise(() => nextTurn())
+  }
+  assert.isDefined(fiber.pollUnsafe(), "it waits for ever")
+  return yield* Fiber.join(fiber)
+})
+
+const end = `event: End\ndata: {"reason":"terminated"}\n\n`
+
+describe("a server that takes a request and says nothing", () => {
+  for (const operation of ["info", "send", "terminate", "subscription", "changes"] as const) {
+    it.effect(`is ApiUnavailable to ${operation}: nothing waits for ever`, () =>
+      Effect.gen(function* () {
+        const { port } = (yield* mute).address() as AddressInfo
+        const account = (yield* clientOf(`http://127.0.0.1:${port}`)).runtime(Account, "a")
+        const asking: Effect.Effect<unknown, { readonly _tag: string; readonly message: string }, Scope.Scope> = {
+          info: account.info,
+          send: account.send(Freeze.make()),
+          terminate: account.terminate(),
+          subscription: account.subscription(),
+          changes: Stream.runDrain(account.changes)
+        }[operation]
+        const error = yield* patiently(yield* Effect.forkChild(Effect.flip(asking)))
+        assert.strictEqual(error._tag, "ApiUnavailable")
+        assert.match(error.message, /silent/)
+      })
+    )
+  }
+
+  it.effect("B5 is an outage to a stream that has begun: it is asked again", () =>
+    Effect.gen(function* () {
+      let told = () => {}
+      const asked = new Promise<void>((resolve) => {
+        told = resolve
+      })
+      const scripted = yield* served(() =>
+        startScripted(
+          (response) => response.end("id: 1-4\n\n"),
+          () => told(),
+          (response) => response.end(end)
+        )
+      )
+      const account = (yield* clientOf(scripted.url)).runtime(Account, "a")
+      const events = yield* account.subscription()
+      const reading = yield* Effect.forkChild(Stream.runCollect(events))
+      yield* TestClock.adjust("1 second")
+      yield* Effect.promise(() => asked)
+      yield* TestClock.adjust("45 seconds")
+      yield* Effect.promise(() => nextTurn())
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(
+        (yield* Fiber.join(reading)).map(({ _tag }) => _tag),
+        ["End"]
+      )
+      assert.deepStrictEqual(scripted.cursors, [undefined, "1-4", "1-4"])
+    })
+  )
+})
+
+describe("what a client follows", () => {
+  it.live("B8 changes go on however long the server cannot be reached", () =>
+    Effect.gen(function* () {
+      const server = yield* served(() => start())
+      const proxy = yield* served(() => startProxy(server.port))
+      yield* (yield* clientOf(server.url)).create(Account, { id: "a" })
+      const account = (yield* clientOf(proxy.url, { patience: 0 })).runtime(Account, "a")
+      let connections = 0
+      const infos = yield* account.changes.pipe(
+        Stream.tap(() =>
+          Effect.sync(() => {
+            // The next five are broken before they are answered.
+            proxy.cutAfter(() => (++connections > 5 ? Number.POSITIVE_INFINITY : 0))
+            proxy.cut()
+          })
+        ),
+        Stream.take(2),
+        Stream.runCollect
+      )
+      assert.strictEqual(infos.length, 2)
+      assert.isAbove(connections, 5)
+    })
+  )
+
+  it.effect("B8 what follows a runtime is as small after a thousand connections as after one", () =>
+    Effect.gen(function* () {
+      let connections = 0
+      let looks = 0
+      const broken = ApiError.ApiUnavailable.of("broken")
+      // Whatever a connection leaves behind looks at the failure that ends the stream.
+      const refused = {
+        get _tag() {
+          looks++
+          return "Forbidden"
+        }
+      }
+      const frame = (n: number) => ({ id: undefined, event: "Info", data: String(n) })
+      const connect = Effect.suspend(() =>
+        ++connections > 1000
+          ? Exit.fail(refused)
+          : Exit.succeed(Stream.concat(Stream.make([frame(connections)]), Stream.fail(broken)))
+      )
+      const values = follow(connect, Exit.succeed, 0)
+      const reading = yield* Effect.forkChild(Effect.flip(Stream.runDrain(values)))
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* Fiber.join(reading), refused)
+      assert.isBelow(looks, 20)
+    })
+  )
+
+  it.live("B2 what does not fit the agent as the client knows it is a Gap", () =>
+    Effect.gen(function* () {
+      const server = yield* served(() => start())
+      const client = yield* clientOf(server.url)
+      const account = yield* client.create(Account, { id: "a" })
+      // Knows no `Balance`, and of a `Deposit` something else.
+      const Other = ActivityType.make("Deposit", { payload: { amount: Schema.String } })
+      const Older = Agent.make("Account", { state: Schema.Json, initialState: null, activities: [Other, Freeze] })
+      const older = client.runtime(Older, "a", account.epoch)
+      const events = yield* Effect.forEach(["latest", "earliest"] as const, (from) => older.subscription({ from }))
+      yield* account.ask(Deposit.make({ amount: 1 }))
+      yield* account.ask(Balance.make())
+      yield* account.ask(Freeze.make())
+      const late = yield* older.subscription({ from: "earliest" })
+      yield* account.terminate()
+      const lost = (sequence: number) => ({
+        _tag: "Gap",
+        epoch: account.epoch,
+        missed: 1,
+        from: sequence,
+        to: sequence
+      })
+      for (const all of [...events, late]) {
+        const told = (yield* Stream.runCollect(all)).map((event) => (event._tag === "Gap" ? event : event._tag))
+        assert.deepStrictEqual<unknown>(told, [lost(1), lost(2), "Processed", "End"])
+      }
+    })
+  )
+})
