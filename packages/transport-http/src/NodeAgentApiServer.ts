@@ -55,8 +55,12 @@ const listener = (limits: ServerLimitsShape): Server => {
     // A peer that is gone without a word while nothing is sent, such as during a long ask, is found by TCP within 15 seconds.
     keepAlive: true,
     keepAliveInitialDelay: 4000,
-    maxHeaderSize: limits.headerBytes
+    maxHeaderSize: limits.headerBytes,
+    // Who names no host is refused in the words of the API.
+    requireHostHeader: false
   })
+  // An expectation that is not known may be ignored. Node would answer it without a word.
+  server.on("checkExpectation", (request, response) => void server.emit("request", request, response))
   server.maxConnections = limits.connections
   // The longest silence there is on a connection that is well: what is silent for longer does not read its answer.
   const silence = Duration.toMillis(limits.wait) + Duration.toMillis(limits.keepAlive) + 30_000

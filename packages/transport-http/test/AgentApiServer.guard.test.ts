@@ -106,6 +106,16 @@ describe("what is no request of this API", () => {
     expect(await socket(server.port, bomb)).toMatch(/^HTTP\/1.1 431 .*\{"_tag":"RequestInvalid"/s)
   })
 
+  it("a request that names no host is told so in JSON, and an expectation that is not known is ignored", async () => {
+    const nameless = "GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n"
+    expect(await socket(server.port, nameless)).toMatch(/^HTTP\/1.1 403 .*\{"_tag":"Forbidden"/s)
+    const expecting = "host: localhost\r\nexpect: a-miracle\r\nconnection: close\r\n\r\n"
+    expect(await socket(server.port, `GET /healthz HTTP/1.1\r\n${expecting}`)).toMatch(/^HTTP\/1.1 200 .*"ok"/s)
+    expect(await socket(server.port, `GET /nowhere HTTP/1.1\r\n${expecting}`)).toMatch(
+      /^HTTP\/1.1 404 .*\{"_tag":"RouteNotFound"/s
+    )
+  })
+
   it("headers and bodies that do not come to an end are 408, and a good client goes on meanwhile", async () => {
     const limits = { headersTimeout: Duration.millis(200), requestTimeout: Duration.millis(300) }
     const patient = await start({ limits })
