@@ -196,6 +196,10 @@ type PayloadOf<P> = P extends PureCodec ? P : P extends Fields ? Schema.Struct<P
  * `payload` is a schema or the fields of one, `success` what `ask` answers, `error` the failures that are answers rather
  * than faults. `timeout` bounds one attempt, `retry` is the schedule on which a declared failure is tried again.
  *
+ * Receipts, stores and HTTP keep in JSON what these schemas make of a value. `Schema.Unknown` makes JSON only of JSON: a `Map`
+ * or a `bigint` is answered to who asks in the process, has no `reply` in its receipt, and cannot be asked for over HTTP. Name
+ * the schema of what is answered instead.
+ *
  * @example
  * ```ts
  * import { ActivityType } from "@agent-runtime/schema"

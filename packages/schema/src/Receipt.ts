@@ -47,7 +47,7 @@ export type ErrorJson = typeof ErrorJson.Type
 
 /**
  * The fate of one activity as it stands. `attempts` counts the attempts started, `sequence` is the place of its end in
- * the log, `reply` and `error` are in JSON.
+ * the log, `reply` and `error` are in JSON. A reply of which its schema makes no JSON is left out.
  *
  * @category schemas
  * @since 0.1.0

@@ -10,21 +10,43 @@ const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
 const Hold = ActivityType.make("Hold")
 const Die = ActivityType.make("Die", { payload: { big: Schema.BigInt } })
 const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Hold, Die] })
+const Say = ActivityType.make("Say", { payload: { what: Schema.String }, success: Schema.Unknown })
+const SayAny = ActivityType.make("SayAny", { success: Schema.Any })
+const Loose = Agent.make("Loose", { state: Schema.Any, initialState: 1n, activities: [Say, SayAny] })
+const said: Readonly<Record<string, unknown>> = { json: { a: 1 }, map: new Map([["a", 1]]), bigint: 7n }
 
 type Manager = RuntimeManager.RuntimeManager["Service"]
 class Remote extends Context.Service<Remote, Manager>()("Remote") {}
 class Gate extends Context.Service<Gate, Latch.Latch>()("Gate") {}
 
-const served = (runtimes: typeof RuntimeManager.layer) =>
-  Layer.unwrap(
-    Effect.map(Gate, (gate) =>
-      NodeAgentApiServer.layer({ port: 0 }).pipe(
-        Layer.provideMerge(
-          Workflow.layer(Sum, {
-            Add: ({ payload }, total) => Effect.succeed(total + payload.n),
-            Hold: (_, total) => Effect.as(gate.await, total),
-            Die: () => Effect.die("died")
-          })
+const served = Layer.unwrap(
+  Effect.map(Gate, (gate) =>
+    NodeAgentApiServer.layer({ port: 0 }).pipe(
+      Layer.provideMerge(
+        Workflow.layer(Sum, {
+          Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+          Hold: (_, total) => Effect.as(gate.await, total),
+          Die: () => Effect.die("died")
+        })
+      ),
+      Layer.provideMerge(
+        Workflow.layer(Loose, {
+          Say: ({ payload }, state) => Workflow.reply(state, said[payload.what]),
+          SayAny: (_, state) => Workflow.reply(state, 7n)
+        })
+      ),
+      Layer.provideMerge(RuntimeManager.layer)
+    )
+  )
+).pipe(Layer.provideMerge(Layer.sync(Gate, () => Latch.makeUnsafe())))
+
+const layer = Layer.unwrap(
+  Effect.map(HttpServer.HttpServer, ({ address }) =>
+    Layer.effect(
+      Remote,
+      Effect.map(
+        Effect.scoped(
+          Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum, Loose] }))
         ),
         Layer.provideMerge(runtimes)
       )
@@ -119,6 +141,48 @@ describe("what an operation means is the same over HTTP", () => {
     }).pipe(Effect.provide(layer))
   )
 })
+
+it.live("B6 filters by names with commas in them, and by their like", () =>
+  Effect.gen(function* () {
+    const names = ["a,b", "a", "b", "50%", "a%2Cb"]
+    const local = yield* LocalRuntimes.LocalRuntimes
+    const [, remote] = yield* both
+    const runtime = yield* local.create({ id: "named", state: 0, workflow: (_, state) => Effect.succeed(state) })
+    const handle = yield* remote.get("named")
+    const read = yield* Effect.forEach([["a,b"], ["a", "b"], ["50%", "a%2Cb"]], (types) =>
+      handle.subscription({ types })
+    )
+    for (const type of names) yield* runtime.ask({ type })
+    yield* runtime.terminate()
+    const told = yield* Effect.forEach(read, (events) =>
+      Effect.map(Stream.runCollect(events), (all) => all.flatMap((event) => ("type" in event ? [event.type] : [])))
+    )
+    assert.deepStrictEqual(told, [["a,b"], ["a", "b"], ["50%", "a%2Cb"]])
+  }).pipe(Effect.scoped, Effect.provide(layer))
+)
+
+it.live("P3 a reply that is no JSON is not in its receipt, and asks from far fail; a bigint is told as text", () =>
+  Effect.gen(function* () {
+    const [here, remote] = yield* both
+    const runtime = yield* here.create(Loose, { id: "loose" })
+    const handle = yield* remote.get(Loose, "loose")
+    const events = yield* handle.subscription()
+    assert.deepStrictEqual(yield* handle.ask(Say.make({ what: "json" })), { a: 1 })
+    for (const what of ["map", "bigint"]) {
+      const { activityId } = yield* handle.send(Say.make({ what }))
+      for (const each of [runtime, handle]) {
+        const receipt = yield* each.awaitReceipt(activityId)
+        assert.deepStrictEqual([receipt.status, "reply" in receipt], ["succeeded", false])
+      }
+      assert.strictEqual((yield* Effect.flip(handle.ask(Say.make({ what }))))._tag, "StoreUnavailable")
+    }
+    assert.strictEqual(yield* handle.ask(SayAny.make()), "7")
+    assert.strictEqual((yield* handle.info).state, "1")
+    yield* runtime.terminate()
+    const told = (yield* Stream.runCollect(events)).map((event) => event._tag === "Processed" && event.type)
+    assert.deepStrictEqual(told, ["Say", "Say", "Say", "Say", "Say", "SayAny", false])
+  }).pipe(Effect.scoped, Effect.provide(layer))
+)
 
 it.live("P5 dead letters tell payloads in JSON", () =>
   Effect.gen(function* () {

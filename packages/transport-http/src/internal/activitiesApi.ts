@@ -5,7 +5,7 @@ import { HttpServerResponse } from "effect/http"
 import { type Activities, SendActivity } from "../AgentApi.ts"
 import type { PayloadTooLarge } from "../ApiError.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
-import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson } from "./answer.ts"
+import { type Failure, failureToJson, isoTime, json, receipt, receiptToJson, stringify } from "./answer.ts"
 import { type Body, parse, read, tooManyActivities } from "./body.ts"
 import { framesOf } from "./eventFrames.ts"
 import { open, parseQuery } from "./events.ts"
@@ -120,7 +120,7 @@ export const activities = Effect.gen(function* () {
         (line) => parse(line, limits.jsonDepth)
       ),
       (results) =>
-        HttpServerResponse.text(results.map((result) => `${JSON.stringify(result)}\n`).join(""), {
+        HttpServerResponse.text(results.map((result) => `${stringify(result)}\n`).join(""), {
           contentType: "application/x-ndjson"
         })
     )

@@ -83,7 +83,16 @@ export const json = (
   value: unknown,
   status = 200,
   headers?: Record<string, string>
-): HttpServerResponse.HttpServerResponse => text(JSON.stringify(value), status, headers)
+): HttpServerResponse.HttpServerResponse => text(stringify(value), status, headers)
+
+/** A schema such as `Schema.Any` says of everything that it is JSON; a `bigint`, which is not, is told as text. */
+export const stringify = (value: unknown): string => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part))
+  }
+}
 
 /** A value that no schema says how to encode: as it is where JSON has it, else as text. */
 export const jsonOf = (value: unknown): unknown => {

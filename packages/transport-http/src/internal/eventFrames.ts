@@ -1,6 +1,6 @@
 import type { ActivityType, Agent, AgentEvent } from "@agent-runtime/schema"
 import { Option, Schema } from "effect"
-import { isoTime, jsonOf } from "./answer.ts"
+import { isoTime, jsonOf, stringify } from "./answer.ts"
 
 type Event = AgentEvent.AgentEvent
 
@@ -88,7 +88,7 @@ export class EventFrames {
     let text = this.frames.get(event)
     if (text === undefined) {
       const id = idOf(event)
-      const data = JSON.stringify(this.data(event))
+      const data = stringify(this.data(event))
       text = `${id === undefined ? "" : `id: ${epoch}-${id}\n`}event: ${event._tag}\ndata: ${data}\n\n`
       this.frames.set(event, text)
     }

@@ -3,6 +3,7 @@ import type { AgentRuntime, Subscription } from "@agent-runtime/core"
 import { Effect, Exit, Stream } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { AuthorizationShape, Headers, Principal } from "../Authorization.ts"
+import { stringify } from "./answer.ts"
 import { encodeInfo } from "./encodeInfo.ts"
 import { framesOf, idOf } from "./eventFrames.ts"
 import { EventWriter } from "./eventWriter.ts"
@@ -38,9 +39,18 @@ const parseFrom = (query: EventQuery): Exit.Exit<Subscription.From, AgentError.C
 const list = (text: string | undefined): ReadonlyArray<string> | undefined =>
   text === undefined || text === "" ? undefined : text.split(",").map((part) => part.trim())
 
+/** A name as it is, or percent-encoded once more: with a comma in it, it would be two. */
+const nameOf = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 const setOf = (text: string | undefined): ReadonlySet<string> | undefined => {
   const parts = list(text)
-  return parts === undefined ? undefined : new Set(parts)
+  return parts === undefined ? undefined : new Set(parts.map(nameOf))
 }
 
 const members = <A extends string>(
@@ -208,7 +218,7 @@ export const open = Effect.fnUntraced(function* (reader: Reader, runtime: AgentR
     capacity: reader.gate.limits.streamCapacity,
     name: reader.principal.name
   })
-  const filter = `${Array.from(query.types ?? []).join(",")};${query.priorities?.join(",") ?? ""};${query.outcomes.join(",")}`
+  const filter = JSON.stringify([Array.from(query.types ?? []), query.priorities, query.outcomes])
   const frames = framesOf(runtime.agent)
   return yield* respond(writer, events, function* (batch) {
     for (let start = 0; start < batch.length;) {
@@ -231,7 +241,7 @@ export const openChanges = Effect.fnUntraced(function* (reader: Reader, runtime:
     () => false
   )
   const infos = runtime.changes.pipe(
-    Stream.map((info) => `event: Info\ndata: ${JSON.stringify(encodeInfo(runtime.agent, info))}\n\n`),
+    Stream.map((info) => `event: Info\ndata: ${stringify(encodeInfo(runtime.agent, info))}\n\n`),
     Stream.concat(Stream.make(`event: End\ndata: {"reason":"terminated"}\n\n`))
   )
   return yield* respond(writer, infos, function* (batch) {
