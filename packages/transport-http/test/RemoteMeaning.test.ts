@@ -19,34 +19,22 @@ type Manager = RuntimeManager.RuntimeManager["Service"]
 class Remote extends Context.Service<Remote, Manager>()("Remote") {}
 class Gate extends Context.Service<Gate, Latch.Latch>()("Gate") {}
 
-const served = Layer.unwrap(
-  Effect.map(Gate, (gate) =>
-    NodeAgentApiServer.layer({ port: 0 }).pipe(
-      Layer.provideMerge(
-        Workflow.layer(Sum, {
-          Add: ({ payload }, total) => Effect.succeed(total + payload.n),
-          Hold: (_, total) => Effect.as(gate.await, total),
-          Die: () => Effect.die("died")
-        })
-      ),
-      Layer.provideMerge(
-        Workflow.layer(Loose, {
-          Say: ({ payload }, state) => Workflow.reply(state, said[payload.what]),
-          SayAny: (_, state) => Workflow.reply(state, 7n)
-        })
-      ),
-      Layer.provideMerge(RuntimeManager.layer)
-    )
-  )
-).pipe(Layer.provideMerge(Layer.sync(Gate, () => Latch.makeUnsafe())))
-
-const layer = Layer.unwrap(
-  Effect.map(HttpServer.HttpServer, ({ address }) =>
-    Layer.effect(
-      Remote,
-      Effect.map(
-        Effect.scoped(
-          Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum, Loose] }))
+const served = (runtimes: typeof RuntimeManager.layer) =>
+  Layer.unwrap(
+    Effect.map(Gate, (gate) =>
+      NodeAgentApiServer.layer({ port: 0 }).pipe(
+        Layer.provideMerge(
+          Workflow.layer(Sum, {
+            Add: ({ payload }, total) => Effect.succeed(total + payload.n),
+            Hold: (_, total) => Effect.as(gate.await, total),
+            Die: () => Effect.die("died")
+          })
+        ),
+        Layer.provideMerge(
+          Workflow.layer(Loose, {
+            Say: ({ payload }, state) => Workflow.reply(state, said[payload.what]),
+            SayAny: (_, state) => Workflow.reply(state, 7n)
+          })
         ),
         Layer.provideMerge(runtimes)
       )
@@ -60,7 +48,7 @@ const on = (runtimes: typeof RuntimeManager.layer) =>
         Remote,
         Effect.map(
           Effect.scoped(
-            Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum] }))
+            Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum, Loose] }))
           ),
           Context.get(RuntimeManager.RuntimeManager)
         )

@@ -1,4 +1,4 @@
-import { type Cause, type Duration, Effect, Exit, Schedule, Stream } from "effect"
+import { Duration, Effect, Exit, Schedule, Stream } from "effect"
 import { HttpClient, type HttpClientError, HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { ApiUnavailable } from "../../ApiError.ts"
 import { type Failure, toFailure } from "./failure.ts"
@@ -28,12 +28,6 @@ const silence = "45 seconds"
 
 const unreachable = (error: HttpClientError.HttpClientError): ApiUnavailable =>
   ApiUnavailable.of(`The server cannot be reached: ${error.message}`)
-
-/** Three signs of life missed: whoever takes a connection and then says nothing is as good as gone. */
-const silence = "45 seconds"
-
-const bodyOf = (response: HttpClientResponse.HttpClientResponse): Effect.Effect<unknown, ApiUnavailable> =>
-  Effect.mapError(Effect.timeout(response.json, silence), unreachable)
 
 /** What may be gone in a moment. */
 const isPassing = (error: Failure): boolean => error._tag === "ApiUnavailable" || error._tag === "ShuttingDown"

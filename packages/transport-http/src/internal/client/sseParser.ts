@@ -1,8 +1,8 @@
 /** One event of a stream. An id without an event tells how far a reader has come; data without one is a comment. */
 export interface Frame {
-  readonly id?: string | undefined
-  readonly event?: string | undefined
-  readonly data?: string | undefined
+  readonly id: string | undefined
+  readonly event: string | undefined
+  readonly data: string | undefined
 }
 
 /** Reads the text of an event stream, however it is cut to pieces. */
