@@ -33,11 +33,6 @@ export interface Handle {
   readonly id: AgentRuntimeId.AgentRuntimeId
   readonly agent: string
   readonly epoch: number
-  /**
-   * Where a store has several writers: which of them writes this runtime, from 0 on. A call of `write` is answered when each of its writes has
-   * been made, so that a manager writes the runtimes of one partition at one call.
-   */
-  readonly partition?: number
 }
 
 /**

@@ -24,7 +24,7 @@ import * as Life from "./internal/Life.ts"
 import * as Log from "./internal/Log.ts"
 import * as Migrations from "./internal/Migrations.ts"
 import * as Rows from "./internal/Rows.ts"
-import * as Writers from "./internal/Writers.ts"
+import * as Writer from "./internal/Writer.ts"
 import * as NodeSqlite from "./NodeSqlite.ts"
 
 const causeOf = (error: SqlError | MigrationError): unknown =>
@@ -94,7 +94,7 @@ export const make: Effect.Effect<
       message: `The tables of this database are of version ${version}, made by a newer release of @agent-runtime/store-sql than this one, which knows version ${Migrations.version}: update the package`
     })
   }
-  const writers = yield* Effect.mapError(Writers.make(sql, within), unavailable)
+  const writer = yield* Effect.mapError(Writer.make(sql, within), unavailable)
 
   const query = (statement: string, params: ReadonlyArray<Rows.Value>) =>
     Effect.mapError(within(Rows.query(sql, statement, params)), unavailable)
@@ -104,13 +104,13 @@ export const make: Effect.Effect<
   return RuntimeStore.RuntimeStore.of({
     create: (options) =>
       Effect.mapError(
-        writers.of(options.id).submit((batch) => batch.create(options)),
+        writer.submit((batch) => batch.create(options)),
         toStoreError
       ),
 
     open: (id, canRun) =>
       Effect.mapError(
-        writers.of(id).submit((batch) => batch.open(id, canRun)),
+        writer.submit((batch) => batch.open(id, canRun)),
         unavailable
       ),
 
@@ -126,11 +126,12 @@ export const make: Effect.Effect<
 
     write: (writes) =>
       Effect.map(
-        writers.submitAll(
-          writes.map(({ change, handle }) => {
-            const held = toHeld(handle)
-            return { partition: held.partition, operation: (batch) => batch.write(held, change) }
-          })
+        writer.submitAll(
+          writes.map(
+            ({ change, handle }) =>
+              (batch) =>
+                batch.write(toHeld(handle), change)
+          )
         ),
         (exits) => exits.map((exit) => Exit.mapError(exit, toStoreError))
       ),

@@ -209,24 +209,6 @@ layer(PostgresServer.layer, { excludeTestServices: true, timeout: 300_000 })("Sq
     })
   )
 
-  it.effect("D4 commits for one writer while a commit of the other waits", () =>
-    Effect.gen(function* () {
-      const { direct, handle: held, store } = yield* open
-      const free = yield* create(store, AgentRuntimeId.AgentRuntimeId.make("b"))
-      expect([held.partition, free.partition].toSorted()).toEqual([0, 1])
-      const waiting = yield* direct.withTransaction(
-        Effect.gen(function* () {
-          yield* direct`SELECT 1 FROM agent_runtimes WHERE id = ${held.id} FOR UPDATE`
-          const waiting = yield* Effect.forkChild(accept(store, held, "x"), { startImmediately: true })
-          expect((yield* accept(store, free, "y").pipe(Effect.timeout("20 seconds"))).accepted).toHaveLength(1)
-          expect(waiting.pollUnsafe()).toBeUndefined()
-          return waiting
-        })
-      )
-      expect((yield* Fiber.join(waiting)).accepted).toHaveLength(1)
-    })
-  )
-
   it.effect("D1 has flushed the log of the database when a write is answered", () =>
     Effect.gen(function* () {
       const { direct, handle, store } = yield* open

@@ -50,22 +50,17 @@ export class JournalWriter {
   private readonly flush = (): void => {
     const { due } = this
     this.due = []
-    const partitions = new Map<number | undefined, Writing>()
+    let writing = new Writing()
     for (const journal of due) {
-      const { partition } = journal.handle
-      const writing = partitions.get(partition) ?? new Writing()
-      partitions.set(partition, writing)
       writing.begin(journal)
-      if (writing.writes.length === together) {
-        this.write(writing)
-        partitions.delete(partition)
-      }
+      if (writing.journals.length < together) continue
+      this.write(writing)
+      writing = new Writing()
     }
-    for (const writing of partitions.values()) this.write(writing)
+    if (writing.journals.length > 0) this.write(writing)
   }
 
   private write(writing: Writing): void {
-    if (writing.writes.length === 0) return
     const { kernel, store } = this
     const written = Effect.suspend(() => store.write(writing.writes))
     kernel.fork(written, kernel.context).addObserver((exit) => writing.end(exit))

@@ -55,7 +55,7 @@ export class Batch {
   }
 
   /** Creates and opens, inside the current transaction. */
-  live(sql: SqlClient, owner: Life.Owner): Effect.Effect<void, SqlError> {
+  live(sql: SqlClient, owner: number): Effect.Effect<void, SqlError> {
     return Effect.andThen(Life.create(sql, owner, this.created), Life.open(sql, owner, this.opened))
   }
 

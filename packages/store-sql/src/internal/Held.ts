@@ -9,7 +9,6 @@ export class Held implements RuntimeStore.Handle {
   readonly id: RuntimeStore.Handle["id"]
   readonly agent: string
   readonly epoch: number
-  readonly partition: number
   /** The position of its newest log row, 0 before the first. */
   head: number
   /** The position of the activity that runs, 0 if none does. */
@@ -21,8 +20,7 @@ export class Held implements RuntimeStore.Handle {
 
   constructor(
     runtime: number,
-    of: Omit<RuntimeStore.Handle, "partition">,
-    partition: number,
+    of: RuntimeStore.Handle,
     at: {
       readonly head: number
       readonly running: number
@@ -34,7 +32,6 @@ export class Held implements RuntimeStore.Handle {
     this.id = of.id
     this.agent = of.agent
     this.epoch = of.epoch
-    this.partition = partition
     this.head = at.head
     this.running = at.running
     this.pending = at.pending

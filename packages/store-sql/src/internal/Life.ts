@@ -32,16 +32,10 @@ export const fenced = (held: Held): RuntimeStore.RuntimeFenced =>
     message: `Agent runtime "${held.id}" has been opened by another owner of this store: this one lets go`
   })
 
-/** A writer of this process: its number in the database, and the partition whose runtimes it writes. */
-export interface Owner {
-  readonly instance: number
-  readonly partition: number
-}
-
 /** Creates what does not exist or has terminated. Inside a transaction. */
 export const create = (
   sql: SqlClient,
-  { instance, partition }: Owner,
+  owner: number,
   creations: ReadonlyMap<string, { readonly options: CreateOptions; held: Held | undefined }>
 ): Effect.Effect<void, SqlError> =>
   Effect.gen(function* () {
@@ -49,11 +43,11 @@ export const create = (
       Effect.gen(function* () {
         const rows = ids.map((id) => {
           const { agent, epoch, info, state, version } = creations.get(id)!.options
-          return [id, agent, epoch, instance, 0, JSON.stringify(state), version, 0, 0, 0, 0, JSON.stringify(info)]
+          return [id, agent, epoch, owner, 0, JSON.stringify(state), version, 0, 0, 0, 0, JSON.stringify(info)]
         })
         for (const row of yield* Rows.run(sql, Statements.create, rows)) {
           const creation = creations.get(String(row["id"]))!
-          creation.held = new Held(Number(row["runtime"]), creation.options, partition, {
+          creation.held = new Held(Number(row["runtime"]), creation.options, {
             head: 0,
             running: 0,
             pending: 0,
@@ -141,7 +135,7 @@ const toPending =
 /** Takes over the live runtimes that can run here, and reads what is needed to go on with them. Inside a transaction. */
 export const open = (
   sql: SqlClient,
-  { instance, partition }: Owner,
+  owner: number,
   openings: ReadonlyMap<string, Opening>
 ): Effect.Effect<void, SqlError> =>
   Effect.gen(function* () {
@@ -151,7 +145,7 @@ export const open = (
     )
     yield* Rows.run(
       sql,
-      Statements.takeOver(instance),
+      Statements.takeOver(owner),
       ours.map(({ id }) => [String(id)])
     )
     const rows = yield* Rows.run(sql, Statements.byId, ids)
@@ -168,7 +162,7 @@ export const open = (
       const left = (pending.get(runtime) ?? []).filter((one) => !ended.includes(Number(one["position"])))
       const opened: RuntimeStore.Opened = {
         ...stored,
-        handle: new Held(runtime, stored, partition, { head, running, pending: left.length, ended }),
+        handle: new Held(runtime, stored, { head, running, pending: left.length, ended }),
         pending: left.map(toPending(running, Number(row["attempts"]))),
         running: running === 0 ? undefined : running,
         deadLetters: (letters.get(runtime) ?? []).map(toKept),

@@ -1,4 +1,4 @@
-// The writer of one partition of a store: it commits batches, finds out what became of a commit whose answer was lost, and leaves out the
+// The one writer of a store: it commits batches, finds out what became of a commit whose answer was lost, and leaves out the
 // changes of runtimes that someone else has taken over.
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -12,7 +12,6 @@ import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { Batch } from "./Batch.ts"
 import type { Deadline } from "./Deadline.ts"
 import * as GroupCommit from "./GroupCommit.ts"
-import type { Owner } from "./Life.ts"
 import * as Rows from "./Rows.ts"
 import * as Statements from "./Statements.ts"
 import * as Transaction from "./Transaction.ts"
@@ -76,12 +75,10 @@ const addAll = (
 
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
-  within: Deadline,
-  partition: number
+  within: Deadline
 ): Effect.fn.Return<Writer, SqlError, Scope.Scope> {
   const started = yield* within(Rows.query(sql, "INSERT INTO agent_instances (commits) VALUES (0) RETURNING instance"))
   const instance = Number(started[0]!["instance"])
-  const owner: Owner = { instance, partition }
   const guards = Statements.guards(instance, Rows.isPostgres(sql))
   const { begin, transact } = yield* Transaction.make(sql)
   const lock = Rows.isPostgres(sql) ? " FOR UPDATE" : ""
@@ -141,7 +138,7 @@ export const make = Effect.fnUntraced(function* (
       let asked = false
       const written = transact(
         [...batch.take(guards), countTo(number)],
-        batch.hasLives ? batch.live(sql, owner) : undefined,
+        batch.hasLives ? batch.live(sql, instance) : undefined,
         () => {
           asked = true
         }
