@@ -86,8 +86,7 @@ export const make: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const within = yield* Deadline.make(sql)
-  const migrate = Effect.provideService(Migrations.migrate, SqlClient.SqlClient, sql)
-  const version = yield* Effect.mapError(within(migrate), unavailable)
+  const version = yield* Effect.mapError(within(Migrations.migrate), unavailable)
   if (version > Migrations.version) {
     return yield* new AgentError.StoreUnavailable({
       reason: "newer",

@@ -4,7 +4,7 @@ import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import { Activity, noChain } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { type CompiledType, isTyped } from "./host.ts"
-import { encodeDue, encodePending } from "./persisted.ts"
+import { encodeAccepted, encodeDue } from "./persisted.ts"
 import { applySuperseded, interrupt, settleWaiting, spare, supersede, supersededChange } from "./processing.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
@@ -110,16 +110,7 @@ const place = (
   journal.push({
     change: () => ({
       ...(superseding === undefined ? {} : supersededChange(entry, superseding, (sequence = journal.nextSequence()))),
-      accept: [
-        {
-          activity: encodePending(activity, encoded),
-          attempts: 0,
-          crashes: 0,
-          failures: 0,
-          due: encodeDue(entry.kernel, due),
-          ahead
-        }
-      ],
+      accept: [encodeAccepted(activity, encoded, encodeDue(entry.kernel, due), ahead)],
       ...(activity.rare.outbox === 0 ? {} : { sent: [activity.rare.outbox] })
     }),
     apply: (written) => {

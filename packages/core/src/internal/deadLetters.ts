@@ -4,7 +4,7 @@ import { Activity } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
 import type { Dead, Entry } from "./entry.ts"
 import { step } from "./journal.ts"
-import { encodePending } from "./persisted.ts"
+import { encodeAccepted } from "./persisted.ts"
 
 /** Sends a dead letter again under its id, its attempts starting anew. */
 export const replay = (
@@ -32,14 +32,7 @@ const replayActivity = (
   entry.deadLetters?.delete(id)
   history.add(again)
   if (entry.journal !== undefined) again.beginAccepting()
-  const accepted = {
-    activity: encodePending(again),
-    attempts: 0,
-    crashes: 0,
-    failures: 0,
-    due: undefined,
-    ahead: false
-  }
+  const accepted = encodeAccepted(again)
   return step(
     entry,
     () => ({ exhume: [dead.position], accept: [accepted] }),

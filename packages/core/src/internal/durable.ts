@@ -9,7 +9,15 @@ import { Journal } from "./journal.ts"
 import { JournalWriter } from "./journalWriter.ts"
 import type { Kernel } from "./kernel.ts"
 import { deliver } from "./outbox.ts"
-import { decodeDead, decodeInfo, decodeLogEntry, decodeOutgoing, decodePending, encodeInfo } from "./persisted.ts"
+import {
+  decodeDead,
+  decodeInfo,
+  decodeLogEntry,
+  decodeOutgoing,
+  decodePending,
+  encodeInfo,
+  encodeReturned
+} from "./persisted.ts"
 import type { Subscriber } from "./subscriber.ts"
 import type { Timer } from "./timers.ts"
 
@@ -176,13 +184,9 @@ export class Durable {
     decoded.sort((a, b) => a.at - b.at)
     for (const { activity, at, one } of decoded) {
       if (one.position === running) {
-        const { attempts, rare } = activity
-        rare.crashes++
-        const { crashes, failures, position } = rare
-        entry.journal!.push({
-          change: () => ({ update: [{ position, attempts, crashes, failures, due: one.due, ahead: one.ahead }] }),
-          apply: () => undefined
-        })
+        activity.rare.crashes++
+        const update = [encodeReturned(activity, one.due, one.ahead)]
+        entry.journal!.push({ change: () => ({ update }), apply: () => undefined })
       }
       entry.history.add(activity)
       entry.waiting.reenter(activity.priority)

@@ -10,7 +10,7 @@ import { Ids } from "./ids.ts"
 import { Timers } from "./timers.ts"
 
 /** What all runtimes of a manager share. */
-export interface Kernel extends Upward {
+export interface Kernel extends Manager {
   readonly config: RuntimeConfigShape
   /** The durations of the config, in milliseconds. */
   readonly millis: {
@@ -38,7 +38,7 @@ export interface Kernel extends Upward {
 }
 
 /** What a runtime asks of its manager. */
-interface Upward {
+interface Manager {
   /**
    * Sends to any runtime of the manager. `AgentNotFound`: it is in the store, but nobody here can run it now. `outbox` is its
    * place in the store's outbox, 0 where it has none.
@@ -59,7 +59,7 @@ interface Upward {
   ) => Effect.Effect<Entry, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable>
 }
 
-export const makeKernel = (context: Context.Context<never>, nonce: string, upward: Upward): Kernel => {
+export const makeKernel = (context: Context.Context<never>, nonce: string, manager: Manager): Kernel => {
   const clock = Context.get(context, Clock.Clock)
   const config = Context.get(context, RuntimeConfig)
   const scheduled = Context.get(context, Scheduler.Scheduler).makeDispatcher()
@@ -86,6 +86,6 @@ export const makeKernel = (context: Context.Context<never>, nonce: string, upwar
     ids: new Ids(nonce),
     historyRetention: Math.max(config.logRetention, config.receiptRetention),
     // Last, so that V8 keeps what each activity needs in the object itself.
-    ...upward
+    ...manager
   }
 }

@@ -28,8 +28,6 @@ interface Row {
 /** A store in the memory of the process: it survives a manager, not the process. */
 export class MemoryStore {
   private readonly rows = new Map<string, Row>()
-  /** Whose outbox a position is of. */
-  private readonly senders = new Map<number, Row>()
   private readonly fenced: (id: string) => RuntimeFenced
   private lastPosition = 0
 
@@ -150,11 +148,9 @@ export class MemoryStore {
     for (const value of change.send ?? []) {
       const position = add(written.outbox)
       row.outbox.set(position, { position, value })
-      this.senders.set(position, row)
     }
     for (const position of change.sent ?? []) {
-      this.senders.get(position)?.outbox.delete(position)
-      this.senders.delete(position)
+      for (const { outbox } of this.rows.values()) if (outbox.delete(position)) break
     }
     const sequence = change.append?.at(-1)?.sequence ?? row.stored.sequence
     const { info, state, terminated } = change

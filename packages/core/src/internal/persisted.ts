@@ -82,7 +82,7 @@ export const encodeDue = (kernel: Kernel, due: number | undefined): number | und
   due === undefined ? undefined : Math.min(Math.ceil(kernel.startedAt + due), Number.MAX_SAFE_INTEGER)
 
 /** An accepted activity, with its payload in JSON. */
-export const encodePending = (
+const encodePending = (
   activity: Activity,
   payload: Schema.Json | undefined = activity.kind.encodePayload(activity.payload)
 ): Schema.Json => {
@@ -102,6 +102,28 @@ export const encodePending = (
       parent === undefined ? undefined : { traceId: parent.traceId, spanId: parent.spanId, sampled: parent.sampled }
   })
 }
+
+/** What the store is told of an activity that is accepted: no attempt of it has begun. */
+export const encodeAccepted = (
+  activity: Activity,
+  payload?: Schema.Json,
+  due?: number,
+  ahead = false
+): Omit<Pending, "position"> => ({
+  activity: encodePending(activity, payload),
+  attempts: 0,
+  crashes: 0,
+  failures: 0,
+  due,
+  ahead
+})
+
+/** What the store is told of an activity that waits again after an attempt. */
+export const encodeReturned = (
+  { attempts, rare: { crashes, failures, position } }: Activity,
+  due: number | undefined,
+  ahead: boolean
+): Omit<Pending, "activity"> => ({ position, attempts, crashes, failures, due, ahead })
 
 /** An ended activity with its receipt. */
 export const encodeLogEntry = (activity: Activity, outcome: Outcome): Schema.Json =>

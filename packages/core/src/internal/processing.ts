@@ -5,7 +5,7 @@ import type { Activity } from "./activity.ts"
 import { Attempt, type Interruption } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { freeze } from "./freeze.ts"
-import { encodeDue } from "./persisted.ts"
+import { encodeDue, encodeReturned } from "./persisted.ts"
 import { retryStep } from "./retry.ts"
 import { changeOf, conclude, type Outcome, record, settle } from "./settle.ts"
 
@@ -269,13 +269,12 @@ const putBack = (entry: Entry, activity: Activity, due: number | undefined, ahea
     entry.changed()
   }
   if (entry.journal === undefined) return apply()
-  const { attempts, rare } = activity
-  const { crashes, failures, position } = rare
   // Where it waits for nothing it has its place from now on.
   const dueAt = encodeDue(entry.kernel, due ?? (ahead ? undefined : entry.now))
+  const update = [encodeReturned(activity, dueAt, ahead)]
   entry.history.beginSettling(activity, attempt)
   entry.journal.push({
-    change: () => ({ update: [{ position, attempts, crashes, failures, due: dueAt, ahead }] }),
+    change: () => ({ update }),
     apply: () => {
       entry.history.endSettling(activity)
       apply()

@@ -11,28 +11,31 @@ export const Timeout: Context.Reference<Duration.Input> = Context.Reference<Dura
   { defaultValue: () => Duration.seconds(30) }
 )
 
+/** The longest that a timer of Node runs, in milliseconds: 24 days. */
+const longestTimer = 2 ** 31 - 1
+
 /**
  * Fails where an operation has not ended in time. It is interrupted, but nobody waits for that: what cannot be interrupted, such
  * as a commit that was asked for, keeps its connection until the database answers or the connection breaks.
  */
-export type Deadline = <A, E>(operation: Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError>
+export type Deadline = <A, E, R>(operation: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SqlError, R>
 
 export const make = (sql: SqlClient): Effect.Effect<Deadline> =>
   Effect.map(Timeout, (input) => {
-    const timeout = Duration.fromInputUnsafe(input)
+    const millis = Duration.toMillis(input)
     // A file has no network to lose.
-    if (!isPostgres(sql) || !Duration.isFinite(timeout)) return (operation) => operation
-    const message = `PostgreSQL has not answered within ${Duration.format(timeout)}`
+    if (!isPostgres(sql) || millis > longestTimer) return (operation) => operation
+    const message = `PostgreSQL has not answered within ${Duration.format(Duration.millis(millis))}`
     const late = Effect.fail(new SqlError({ reason: new ConnectionError({ cause: undefined, message }) }))
-    return <A, E>(operation: Effect.Effect<A, E>) =>
-      Effect.contextWith((context: Context.Context<never>) =>
+    return <A, E, R>(operation: Effect.Effect<A, E, R>) =>
+      Effect.contextWith((context: Context.Context<R>) =>
         Effect.callback<A, E | SqlError>((resume) => {
           const fiber = Effect.runForkWith(context)(operation)
           // The time of the server, whatever a test makes of the clock of the program.
           const timer = setTimeout(() => {
             resume(late)
             fiber.interruptUnsafe()
-          }, Duration.toMillis(timeout))
+          }, millis)
           fiber.addObserver((exit) => {
             clearTimeout(timer)
             resume(exit)
