@@ -22,9 +22,7 @@ const create = (store: Store, name: AgentRuntimeId.AgentRuntimeId = id) =>
   store.create({ id: name, agent: "A", epoch: 1, state: 0, version: 1, info: null })
 
 const accept = (store: Store, handle: RuntimeStore.Handle, activity: Schema.Json) =>
-  Stores.write(store, handle, {
-    accept: [{ activity, attempts: 0, crashes: 0, failures: 0, due: undefined, ahead: false }]
-  })
+  Stores.write(store, handle, { accept: [Stores.accepted(activity)] })
 
 const pending = (store: Store) => Effect.map(store.open(id), (opened) => opened?.pending.map((one) => one.activity))
 

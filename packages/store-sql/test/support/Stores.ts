@@ -2,7 +2,7 @@ import type { RuntimeStore } from "@agent-runtime/core"
 import { NodeSqlite, SqlRuntimeStore } from "@agent-runtime/store-sql"
 import { PgClient } from "@effect/sql-pg"
 import type { AgentError } from "@agent-runtime/schema"
-import { Effect, Layer, Redacted, type Scope } from "effect"
+import { Effect, Layer, Redacted, type Schema, type Scope } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { join } from "node:path"
 import { PostgresServer } from "./PostgresServer.ts"
@@ -21,6 +21,16 @@ export const write = (
   change: RuntimeStore.Change
 ): Effect.Effect<RuntimeStore.Written, RuntimeStore.RuntimeFenced | AgentError.StoreUnavailable> =>
   Effect.flatMap(store.write([{ handle, change }]), ([exit]) => exit!)
+
+/** An activity that is accepted, none of whose attempts has begun. */
+export const accepted = (activity: Schema.Json): NonNullable<RuntimeStore.Change["accept"]>[number] => ({
+  activity,
+  attempts: 0,
+  crashes: 0,
+  failures: 0,
+  due: undefined,
+  ahead: false
+})
 
 /** A database of its own for one test, and how to open a store on it: each as another process would. */
 export interface Database {
