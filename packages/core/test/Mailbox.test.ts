@@ -103,6 +103,37 @@ describe("the runtime's mailbox", () => {
     }).pipe(Effect.provide(withConfig({ mailboxCapacity: 1, mailboxStrategy: "suspend" })))
   )
 
+  for (const [how, overlap] of [
+    ["under one id", "enqueue"],
+    ["and replace each other", "coalesce"]
+  ] as const) {
+    it.effect(`P13 with \`suspend\` any number of senders wait ${how}`, () => {
+      const Fill = ActivityType.make("Fill")
+      const Say = ActivityType.make("Say", { overlap })
+      const Talker = Agent.make("Talker", { state: Schema.Int, initialState: 0, activities: [Fill, Say] })
+      return Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.create(Talker)
+        yield* runtime.pause
+        for (let i = 0; i < 2; i++) yield* runtime.send(Fill.make())
+        const options = overlap === "enqueue" ? { id: "same" } : {}
+        const senders = yield* Effect.forEach(Array.from({ length: 20_000 }), () =>
+          Effect.forkChild(runtime.send(Say.make(), options), early)
+        )
+        yield* runtime.resume
+        yield* Effect.forEach(senders, Fiber.join)
+        yield* runtime.ask(Say.make())
+        assert.strictEqual((yield* runtime.info).state, 2)
+      }).pipe(
+        Effect.provide(
+          Workflow.layer(Talker, { Fill: (_, n) => Effect.succeed(n), Say: (_, n) => Effect.succeed(n + 1) }).pipe(
+            Layer.provideMerge(withConfig({ mailboxCapacity: 2, mailboxStrategy: "suspend" }))
+          )
+        )
+      )
+    })
+  }
+
   it.effect("P3 with `suspend` an ask that is interrupted as it gets its place is cancelled, if it was asked to", () =>
     Effect.gen(function* () {
       const { runtime, seen } = yield* paused

@@ -1,11 +1,11 @@
 // What comes while a step of a runtime is being written.
 import { RuntimeManager, Workflow } from "@agent-runtime/core"
 import * as RuntimeTest from "@agent-runtime/core/RuntimeTest"
-import { ActivityType, Agent, type AgentEvent } from "@agent-runtime/schema"
+import { ActivityType, Agent, AgentError, type AgentEvent } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Latch, Layer, Schedule, Schema, Stream } from "effect"
+import { Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { FaultyStore, managerOn } from "./support/FaultyStore.ts"
+import { FaultyStore, managerOn, storeWith } from "./support/FaultyStore.ts"
 
 const startImmediately = { startImmediately: true } as const
 
@@ -92,6 +92,70 @@ it.effect("P7 R2 what is superseded ends once, also where a terminate gives it u
         Rest: () => Effect.uninterruptible(Effect.never),
         Over: (_, n) => Effect.succeed(n)
       }).pipe(Layer.provideMerge(managerOn(store.layer)))
+    )
+  )
+})
+
+it.effect("P7 D1 what is about to start runs where the one that was to supersede it is refused", () => {
+  const Work = ActivityType.make("Work")
+  const Over = ActivityType.make("Over", { overlap: { interrupt: "supersede" } })
+  const Worker = Agent.make("Worker", { state: Schema.Int, initialState: 0, activities: [Work, Over] })
+  const starting = Latch.makeUnsafe()
+  const started = Latch.makeUnsafe()
+  let refusals = 1
+  const store = storeWith((store) => ({
+    write: Effect.forEach((write) => {
+      const { append, start } = write.change
+      if (start !== undefined) {
+        return starting.open.pipe(
+          Effect.andThen(started.await),
+          Effect.andThen(store.write([write])),
+          Effect.map(([exit]) => exit!)
+        )
+      }
+      if (append !== undefined && refusals-- > 0) {
+        return Effect.succeed(Exit.fail(new AgentError.StoreUnavailable({ message: "away" })))
+      }
+      return Effect.map(store.write([write]), ([exit]) => exit!)
+    })
+  }))
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Worker)
+    yield* runtime.send(Work.make(), { id: "work" })
+    yield* starting.await
+    const sending = yield* Effect.forkChild(Effect.flip(runtime.send(Over.make())), startImmediately)
+    yield* started.open
+    assert.strictEqual((yield* Fiber.join(sending))._tag, "StoreUnavailable")
+    yield* TestClock.adjust("1 second")
+    const { attempts, status } = yield* runtime.awaitReceipt("work")
+    assert.deepStrictEqual([status, attempts], ["succeeded", 1])
+    assert.strictEqual((yield* runtime.info).state, 1)
+  }).pipe(
+    Effect.provide(
+      Workflow.layer(Worker, { Work: (_, n) => Effect.succeed(n + 1), Over: (_, n) => Effect.succeed(n) }).pipe(
+        Layer.provideMerge(managerOn(store))
+      )
+    )
+  )
+})
+
+it.effect("R3 a resume that comes while a pause is being written is not lost", () => {
+  const Add = ActivityType.make("Add")
+  const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add] })
+  const store = new FaultyStore()
+  return Effect.gen(function* () {
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sum)
+    yield* store.shutDuring(runtime.pause)
+    const resuming = yield* Effect.forkChild(runtime.resume, startImmediately)
+    yield* store.gate.open
+    yield* Fiber.join(resuming)
+    yield* runtime.ask(Add.make())
+    assert.strictEqual((yield* runtime.info).status, "idle")
+  }).pipe(
+    Effect.provide(
+      Workflow.layer(Sum, { Add: (_, n) => Effect.succeed(n + 1) }).pipe(Layer.provideMerge(managerOn(store.layer)))
     )
   )
 })

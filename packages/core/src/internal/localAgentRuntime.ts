@@ -238,7 +238,8 @@ export class LocalAgentRuntime implements AgentRuntime {
   ): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
     return this.use((entry): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> => {
       if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
-      if (entry.paused === paused) return Exit.void
+      // What is being written may change it.
+      if (entry.paused === paused && entry.journal?.isIdle !== false) return Exit.void
       return step(
         entry,
         () => ({ info: entry.journal!.nextInfo({ paused }) }),

@@ -29,16 +29,23 @@ export const process = (entry: Entry, activity: Activity, now: number): void => 
   if (entry.journal === undefined) return start(entry, attempt)
   entry.journal.push({
     change: () => ({ start: { position: activity.position, attempts: activity.attempts } }),
-    apply: () => {
-      // The store may have been away for long.
-      attempt.startedAt = entry.now
-      if (entry.attempt === attempt && !attempt.committing && isExpired(entry, activity, attempt.startedAt)) {
-        activity.attempts--
-        expire(entry, activity, attempt.startedAt)
-      } else start(entry, attempt)
-      entry.wake()
-    }
+    apply: () => startWritten(entry, attempt)
   })
+}
+
+const startWritten = (entry: Entry, attempt: Attempt): void => {
+  const { activity } = attempt
+  // Whether it is superseded instead is about to be written.
+  if (attempt.committing && attempt.interruption === undefined) {
+    return entry.journal!.afterwards(() => startWritten(entry, attempt))
+  }
+  // The store may have been away for long.
+  attempt.startedAt = entry.now
+  if (entry.attempt === attempt && !attempt.committing && isExpired(entry, activity, attempt.startedAt)) {
+    activity.attempts--
+    expire(entry, activity, attempt.startedAt)
+  } else start(entry, attempt)
+  entry.wake()
 }
 
 const isExpired = ({ kernel }: Entry, { options }: Activity, now: number): boolean =>
@@ -55,7 +62,7 @@ const start = (entry: Entry, attempt: Attempt): void => {
   if (entry.attempt !== attempt) return
   try {
     entry.kernel.injectFault?.("started", entry.id, attempt.activity.id)
-    if (attempt.interruption === undefined && !attempt.committing) run(entry, attempt)
+    if (attempt.interruption === undefined) run(entry, attempt)
     else end(entry, attempt, Exit.interrupt(), entry.now)
   } catch (defect) {
     restart(entry, attempt, defect)

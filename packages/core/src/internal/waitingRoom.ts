@@ -15,6 +15,12 @@ interface Sender {
   readonly take: () => void
 }
 
+/** The senders that wait for a place in one lane. */
+class Senders extends Deque<Sender> {
+  /** Places are being handed over. */
+  areServed = false
+}
+
 /** Whose waiting room it is. */
 interface Owner {
   /** Something may be taken. */
@@ -41,7 +47,7 @@ export class WaitingRoom {
   private ahead: Deque<Activity> | undefined = undefined
   /** Delayed activities and pending retries. */
   private held: Set<Activity> | undefined = undefined
-  private senders: ReadonlyArray<Deque<Sender>> | undefined = undefined
+  private senders: ReadonlyArray<Senders> | undefined = undefined
 
   constructor(kernel: Kernel, owner: Owner) {
     this.kernel = kernel
@@ -97,9 +103,20 @@ export class WaitingRoom {
   /** Gives a place back, to the first sender that waits for it. */
   leave(lane: Priority.Priority): void {
     const index = laneIndex(lane)
-    const sender = this.senders === undefined ? undefined : this.senders[index]!.shift()
-    if (sender === undefined) this.places[index]--
-    else sender.take()
+    this.places[index]--
+    if (this.senders === undefined) return
+    const senders = this.senders[index]!
+    // A sender that has no use for its place gives it back from within: it is for the next one.
+    if (senders.areServed) return
+    senders.areServed = true
+    try {
+      while (senders.length > 0 && this.places[index] < this.capacity(lane)) {
+        this.places[index]++
+        senders.shift()!.take()
+      }
+    } finally {
+      senders.areServed = false
+    }
   }
 
   /** Waits for a place, in order: `take` is called with the place taken, at once where there is one. Answers how to stop waiting. */
@@ -108,7 +125,7 @@ export class WaitingRoom {
       take()
       return () => undefined
     }
-    const senders = (this.senders ??= [new Deque(), new Deque(), new Deque()])[laneIndex(lane)]!
+    const senders = (this.senders ??= [new Senders(), new Senders(), new Senders()])[laneIndex(lane)]!
     const sender: Sender = { take }
     senders.push(sender)
     return () => {
