@@ -21,7 +21,7 @@ export interface Outgoing {
 
 /** One run of a workflow, and what its handler is given to work with. After it has ended it does nothing more. */
 export class Attempt implements WorkflowContext {
-  private readonly entry: Entry
+  readonly entry: Entry
   readonly activity: Activity
   /** Milliseconds since the manager started. */
   startedAt: number
@@ -36,6 +36,8 @@ export class Attempt implements WorkflowContext {
   /** What it emitted so far, oldest first, bounded by `emittedRetention`. */
   emitted: ReadonlyArray<AgentEvent.Emitted> = none
   private emittedCount = 0
+  /** The ids of the runtimes whose answers it waits for. */
+  asking: Array<string> | undefined = undefined
   /** The id of the activity, once it was asked for: to spell it costs more than to emit. */
   private spelled: ActivityId.ActivityId | undefined = undefined
   /** What goes out to other runtimes, and to this one later, when it commits. */

@@ -82,8 +82,6 @@ export class Entry implements Runnable, Source {
   undelivered: Map<number, Outgoing> | undefined = undefined
   /** Its subscribers, while it has any. */
   broadcast: Broadcast | undefined = undefined
-  /** The runtimes whose answers its workflow waits for. */
-  asking: Array<Entry> | undefined = undefined
   /** Called when the info has changed. */
   watchers: Set<() => void> | undefined = undefined
   /** Called after each committed event. */

@@ -49,6 +49,8 @@ interface Manager {
     options: SendOptions,
     outbox: number
   ) => Effect.Effect<Receipt.Receipt, AgentError.AgentNotFound | AgentError.SendError | FindError>
+  /** Whether what a runtime runs waits for another runtime, itself or through those that it waits for. */
+  readonly waitsFor: (id: string, other: string) => boolean
   /** Removes a closed runtime from the manager. */
   readonly unlink: (entry: Entry) => void
   /** Ends a runtime from within: a defect with `onDefect: "terminate"`, or too many restarts. */

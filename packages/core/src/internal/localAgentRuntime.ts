@@ -128,27 +128,36 @@ export class LocalAgentRuntime implements AgentRuntime {
 
   ask(request: WireRequest, options?: AskOptions): Effect.Effect<never, AgentError.AskError> {
     return Effect.withFiber((fiber) => {
-      const from = fiber.getRef(CurrentEntry)
-      let chain = noChain
-      if (from?.current !== undefined) {
-        chain = [...from.current.chain, from.id]
-        if (chain.includes(this.id) || waitsFor(this.entry, from)) {
-          return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
-        }
+      const { span } = fiber.cache
+      const attempt = fiber.getRef(CurrentEntry)?.attempt
+      if (attempt === undefined) return this.asked(request, options, noChain, span)
+      const { activity, entry } = attempt
+      const chain = [...activity.chain, entry.id]
+      if (chain.includes(this.id) || this.entry.kernel.waitsFor(this.id, entry.id)) {
+        return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
       }
-      const answer = (entry: Entry, activity: Activity) =>
-        from === undefined
-          ? awaitExit(activity)
-          : Effect.flatMap(awaitEndWithin(from, entry, activity), () => exitOf(activity))
-      if (options?.cancelOnInterrupt !== true) {
-        return this.accepted(request, options, chain, fiber.cache.span, answer)
-      }
-      let giveUp = (): void => undefined
-      const asking = this.accepted(request, options, chain, fiber.cache.span, answer, (entry, activity) => {
-        giveUp = () => cancelOnceAccepted(entry, activity)
-      })
-      return Effect.onInterrupt(asking, () => Effect.sync(() => giveUp()))
+      // From here on others can see that it waits.
+      const asking = (attempt.asking ??= [])
+      asking.push(this.id)
+      return Effect.ensuring(
+        this.asked(request, options, chain, span),
+        Effect.sync(() => asking.splice(asking.indexOf(this.id), 1))
+      )
     })
+  }
+
+  private asked(
+    request: WireRequest,
+    options: AskOptions | undefined,
+    chain: ReadonlyArray<string>,
+    parent: Tracer.AnySpan | undefined
+  ): Effect.Effect<never, AgentError.AskError> {
+    if (options?.cancelOnInterrupt !== true) return this.accepted(request, options, chain, parent, awaitExit)
+    let giveUp = (): void => undefined
+    const asking = this.accepted(request, options, chain, parent, awaitExit, (entry, activity) => {
+      giveUp = () => cancelOnceAccepted(entry, activity)
+    })
+    return Effect.onInterrupt(asking, () => Effect.sync(() => giveUp()))
   }
 
   subscription(
@@ -309,21 +318,6 @@ const cancelOnceAccepted = (entry: Entry, activity: Activity): void =>
     if (refused === undefined) cancel(entry, activity)
   })
 
-/** Waits from within a workflow: others can see that its runtime does. */
-const awaitEndWithin = (from: Entry, entry: Entry, activity: Activity): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const asking = (from.asking ??= [])
-    asking.push(entry)
-    return Effect.ensuring(
-      awaitEnd(activity),
-      Effect.sync(() => asking.splice(asking.indexOf(entry), 1))
-    )
-  })
-
-/** Whether a runtime waits for another, itself or through those that it waits for. */
-const waitsFor = (entry: Entry, other: Entry): boolean =>
-  entry.asking?.some((asked) => asked === other || waitsFor(asked, other)) === true
-
 /** Accepts when it is the sender's turn: in that step the activity is in, whatever becomes of who waits. */
 const awaitPlace = (
   entry: Entry,
@@ -363,7 +357,7 @@ const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.Store
 /** How an activity ended, for who asked: with what its type declares, as `AgentRuntime` says in its types. */
 const exitOf = (activity: Activity) => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
 
-const awaitExit = (activity: Activity): Effect.Effect<never, AgentError.AskError> =>
+const awaitExit = (_: Entry, activity: Activity): Effect.Effect<never, AgentError.AskError> =>
   Effect.callback((resume) => Effect.sync(activity.onEnd(() => resume(exitOf(activity)))))
 
 const awaitEnd = (activity: Activity): Effect.Effect<void> =>

@@ -64,6 +64,7 @@ export class LocalManager implements Placement {
           const sent = new LocalAgentRuntime(entry).send(request, options, outbox)
           return this.durable === undefined ? sent : Effect.catchTag(sent, "AgentRuntimeTerminated", this.orLeft)
         }),
+      waitsFor: (id, other) => this.waitsFor(id, other),
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
       },
@@ -317,6 +318,11 @@ export class LocalManager implements Placement {
         opened === undefined ? Exit.fail(AgentError.AgentRuntimeNotFound.of(id)) : Exit.succeed(opened)
       )
     })
+  }
+
+  private waitsFor(id: string, other: string): boolean {
+    const asked = this.entries.get(id)?.attempt?.asking
+    return asked?.some((asked) => asked === other || this.waitsFor(asked, other)) === true
   }
 
   private reopen(entry: Entry): Effect.Effect<Entry, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
