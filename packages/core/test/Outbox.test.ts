@@ -249,6 +249,34 @@ it.effect("R2 D1 a terminate ends when what was sent has arrived, and leaves not
   })
 )
 
+for (const [how, pausedFor, deadLetters] of [
+  ["is delivered before it has ended", "1 second", []],
+  ["and cannot be delivered within its grace is its dead letter", "1 minute", [relayed]]
+] as const) {
+  it.effect(`R2 P8 in memory, too, what a runtime that ends has sent ${how}`, () =>
+    Effect.gen(function* () {
+      const [sender, target] = yield* create
+      yield* target.pause
+      yield* target.send(Add.make(), { id: "fills" })
+      yield* sender.ask(Relay.make({ to: "target" }), { id: "relay" })
+      const ending = yield* Effect.forkChild(sender.terminate(), { startImmediately: true })
+      yield* TestClock.adjust(pausedFor)
+      yield* target.resume
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(ending)
+      assert.strictEqual((yield* target.info).state, 2 - deadLetters.length)
+      assert.deepStrictEqual(
+        (yield* sender.deadLetters).map(({ activityId }) => activityId as string),
+        [...deadLetters]
+      )
+    }).pipe(
+      Effect.provide(
+        Both.pipe(Layer.provideMerge(RuntimeManager.layer), Layer.provide(RuntimeConfig.layer({ mailboxCapacity: 1 })))
+      )
+    )
+  )
+}
+
 it.effect(
   "R2 D1 an end that is late leaves nothing in the outbox, also where what is sent is still being written",
   () =>

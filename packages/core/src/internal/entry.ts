@@ -78,8 +78,8 @@ export class Entry implements Runnable, Source {
   private counters: Counters | undefined = undefined
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   deadLetters: Map<string, Dead> | undefined = undefined
-  /** What its workflow sent and is not delivered yet, by its position in the store's outbox. */
-  undelivered: Map<number, Outgoing> | undefined = undefined
+  /** What its workflow sent and is not delivered yet, with its position in the store's outbox, 0 in memory. */
+  undelivered: Map<Outgoing, number> | undefined = undefined
   /** Its subscribers, while it has any. */
   broadcast: Broadcast | undefined = undefined
   /** Called when the info has changed. */
@@ -314,17 +314,19 @@ export class Entry implements Runnable, Source {
   /** Ends this life; with a store that is written first, unless this process only lets go of the runtime. */
   finish(): void {
     if (this.finishing || this.isOver) return
-    if (this.journal === undefined || this.parking) return this.close()
+    if (this.parking) return this.close()
     this.finishing = true
+    const { journal } = this
     // What is being written may send something.
-    if (this.journal.isIdle) this.writeEnd(this.journal)
-    else this.journal.afterwards(() => this.writeEnd(this.journal!))
+    if (journal === undefined || journal.isIdle) this.writeEnd()
+    else journal.afterwards(() => this.writeEnd())
   }
 
-  /** Nobody opens it any more to deliver what it sent: what is left goes with its dead letters. */
-  private writeEnd(journal: Journal): void {
+  /** Nobody delivers any more what it sent: what is left goes with its dead letters. */
+  private writeEnd(): void {
     giveUp(this)
-    journal.push({ change: () => ({ terminated: true }), apply: () => this.close() })
+    if (this.journal === undefined) this.close()
+    else this.journal.push({ change: () => ({ terminated: true }), apply: () => this.close() })
   }
 
   /** The last step of a life in this process: subscribers get `End`, who waits for the end is told, nothing stays. */

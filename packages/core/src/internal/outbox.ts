@@ -8,27 +8,28 @@ import { deadOutgoing, encodeDead } from "./persisted.ts"
 const maxRetries = 7
 
 /**
- * Delivers what a workflow sent. A full mailbox is tried again for a while; a store that is down, or a runtime of it that nobody
+ * Delivers what a workflow sent, which its runtime waits for where it ends. A full mailbox is tried again for a while; a store that is down, or a runtime of it that nobody
  * here can run yet or any more, for as long as it takes: what was sent is on record, and a later life goes on with it. What
  * cannot be delivered becomes a dead letter of the sender. `position` is its place in the store's outbox, 0 in memory.
  */
 export const deliver = (from: Entry, outgoing: Outgoing, position: number): void => {
-  if (position !== 0) (from.undelivered ??= new Map()).set(position, outgoing)
+  ;(from.undelivered ??= new Map()).set(outgoing, position)
   tryToDeliver(from, outgoing, position, 0)
 }
 
 const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: number): void => {
   const { kernel } = from
   // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile.
-  const isGivenUp = () => position !== 0 && from.undelivered?.has(position) !== true
+  const isGivenUp = () => from.undelivered?.has(outgoing) !== true
   if (isGivenUp()) return
   const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position)
   kernel.fork(delivery, kernel.context).addObserver((exit) => {
     if (isGivenUp()) return
     if (Exit.isSuccess(exit)) {
-      if (position === 0) return
-      from.undelivered?.delete(position)
+      from.undelivered?.delete(outgoing)
       from.journal?.push({ change: () => ({ sent: [position] }), apply: () => undefined })
+      // Its end may have waited for this.
+      from.wake()
       return
     }
     const error = Cause.squash(exit.cause) as { readonly _tag?: string }
@@ -50,15 +51,18 @@ const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: 
 export const giveUp = (from: Entry): void => {
   const { kernel } = from
   const error = AgentError.toJson(AgentError.AgentRuntimeTerminated.of(from.id))
-  for (const [position, outgoing] of from.undelivered ?? []) {
+  for (const [outgoing, position] of from.undelivered ?? []) {
     buryOutgoing(from, outgoing, position, error, kernel.startedAt + kernel.now())
   }
 }
 
 const buryOutgoing = (from: Entry, of: Outgoing, position: number, error: Receipt.ErrorJson, at: number): void => {
   const letter = deadOutgoing(of, error, at)
-  if (from.journal === undefined) return from.bury({ of, letter, position: 0 })
-  from.undelivered?.delete(position)
+  from.undelivered?.delete(of)
+  if (from.journal === undefined) {
+    from.bury({ of, letter, position: 0 })
+    return from.wake()
+  }
   from.journal.push({
     change: () => ({ sent: [position], bury: [encodeDead(of, error, at)] }),
     apply: (written) => from.bury({ of, letter, position: written.buried[0] ?? 0 })
