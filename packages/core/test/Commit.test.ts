@@ -119,6 +119,6 @@ it.effect("R2 D3 who waits for an activity whose end cannot be written any more 
     yield* Stream.runDrain(runtime.changes)
     yield* TestClock.adjust("1 second")
     assert.isDefined(answer.pollUnsafe(), "it still waits")
-    assert.instanceOf(yield* Fiber.join(answer), AgentError.AgentRuntimeTerminated)
+    assert.instanceOf(yield* Fiber.join(answer), AgentError.StoreUnavailable)
   }).pipe(Effect.scoped, provide)
 })

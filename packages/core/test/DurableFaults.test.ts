@@ -3,7 +3,7 @@ import { AgentError } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { Add, Nap, Sleep, Sum, SumLayer, livesOn, napping, type Store } from "./support/DurableSum.ts"
+import { Add, Nap, Sleep, Sum, SumLayer, lives, livesOn, napping, type Store } from "./support/DurableSum.ts"
 
 it.effect("R1 a local runtime takes no id of a durable one, asleep or being created, until that has terminated", () =>
   Effect.gen(function* () {
@@ -50,9 +50,68 @@ it.effect("R6 a runtime that is being created as its manager closes is left to t
     )
     yield* answers.open
     const late = yield* Fiber.join(creating)
-    assert.strictEqual((yield* Effect.flip(late.send(Add.make({ n: 1 }))))._tag, "AgentRuntimeTerminated")
+    assert.strictEqual((yield* Effect.flip(late.send(Add.make({ n: 1 }))))._tag, "StoreUnavailable")
     yield* life((manager) => Effect.flatMap(manager.get(Sum, "late"), (runtime) => runtime.ask(Add.make({ n: 1 }))))
   })
+)
+
+it.effect(
+  "R6 D1 who waits as the manager closes is told that the store goes on with it, and not that it has ended",
+  () =>
+    Effect.gen(function* () {
+      const life = yield* lives
+      const told = yield* life((manager) =>
+        Effect.gen(function* () {
+          const runtime = yield* manager.create(Sum, { id: "sum" })
+          const asking = [
+            runtime.ask(Sleep.make(), { id: "sleep" }),
+            runtime.ask(Add.make({ n: 1 }), { id: "add" }),
+            runtime.awaitReceipt("add")
+          ]
+          const fibers = yield* Effect.forEach(asking, (ask) =>
+            Effect.forkDetach(Effect.flip(ask), { startImmediately: true })
+          )
+          yield* TestClock.adjust("1 second")
+          return { fibers, runtime }
+        })
+      )
+      for (const fiber of told.fibers) assert.strictEqual((yield* Fiber.join(fiber))._tag, "StoreUnavailable")
+      const { runtime } = told
+      for (const late of [
+        runtime.send(Add.make({ n: 1 })),
+        runtime.pause,
+        runtime.awaitReceipt("add"),
+        runtime.info,
+        runtime.terminate()
+      ]) {
+        assert.strictEqual(
+          (yield* Effect.flip(late as Effect.Effect<unknown, AgentError.SendError>))._tag,
+          "StoreUnavailable"
+        )
+      }
+      yield* life((manager) =>
+        Effect.gen(function* () {
+          const again = yield* manager.get(Sum, "sum")
+          yield* again.cancel("sleep")
+          assert.strictEqual((yield* again.awaitReceipt("add")).status, "succeeded")
+        })
+      )
+    })
+)
+
+it.effect("R6 R8 a handle goes on with its runtime where its workflow is registered again", () =>
+  Effect.gen(function* () {
+    const registered = Effect.flatMap(Scope.make(), (scope) => Effect.as(Layer.buildWithScope(SumLayer, scope), scope))
+    const scope = yield* registered
+    const manager = yield* RuntimeManager.RuntimeManager
+    const runtime = yield* manager.create(Sum)
+    yield* runtime.ask(Add.make({ n: 1 }))
+    yield* Scope.close(scope, Exit.void)
+    assert.strictEqual((yield* Effect.flip(runtime.ask(Add.make({ n: 1 }))))._tag, "StoreUnavailable")
+    yield* registered
+    yield* runtime.ask(Add.make({ n: 1 }))
+    assert.strictEqual((yield* runtime.info).state, 2)
+  }).pipe(Effect.provide(RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory))))
 )
 
 for (const mode of ["drain", "immediate"] as const) {

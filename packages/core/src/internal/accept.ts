@@ -42,7 +42,7 @@ export const accept = (
       return known
     }
   }
-  if (entry.phase !== "active") return AgentError.AgentRuntimeTerminated.of(entry.id)
+  if (entry.phase !== "active") return entry.refusal
 
   const { history, waiting } = entry
   const overlap = kind.definition?.overlap ?? "enqueue"

@@ -33,7 +33,7 @@ class Rare {
   /** How many of its attempts failed and were to be retried. */
   failures = 0
   /** Set when this process lets go of it before it has ended: what who waits for it is told. */
-  lost: Exit.Exit<never, AgentError.AgentRuntimeTerminated> | undefined = undefined
+  lost: AgentError.StoreUnavailable | undefined = undefined
   /** Why it was not accepted after all. */
   refused: AgentError.StoreUnavailable | undefined = undefined
   /** Until its acceptance is written: who is told of it. */

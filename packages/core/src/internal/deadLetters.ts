@@ -13,7 +13,7 @@ export const replay = (
 ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
   const dead = entry.deadLetters?.get(activityId)
   if (dead === undefined) return Exit.fail(AgentError.ActivityNotFound.of(activityId))
-  if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
+  if (entry.phase !== "active") return Exit.fail(entry.refusal)
   return dead.of instanceof Activity ? replayActivity(entry, dead, dead.of) : redeliver(entry, dead, dead.of)
 }
 

@@ -17,7 +17,7 @@ import { Counters } from "./counters.ts"
 import type { Runnable } from "./dispatcher.ts"
 import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
-import type { Journal } from "./journal.ts"
+import { type Journal, letGo } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
 import { giveUp } from "./outbox.ts"
 import { countRestart, process, restart, settleWaiting } from "./processing.ts"
@@ -215,6 +215,11 @@ export class Entry implements Runnable, Source {
     return this.phase === "closed" || this.phase === "passivated"
   }
 
+  /** What is asked of it once it is no longer active. */
+  get refusal(): AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable {
+    return this.parking ? letGo(this.id) : AgentError.AgentRuntimeTerminated.of(this.id)
+  }
+
   /** Nothing waits, runs, or is being written or delivered. */
   get isQuiet(): boolean {
     return (
@@ -330,14 +335,15 @@ export class Entry implements Runnable, Source {
   }
 
   /** The last step of a life in this process: subscribers get `End`, who waits for the end is told, nothing stays. */
-  close(phase: "closed" | "passivated" = "closed"): void {
+  close(): void {
     if (this.isOver) return
-    this.phase = phase
+    // Its handles open again what lives on in the store.
+    this.phase = this.parking ? "passivated" : "closed"
     this.flush()
     for (const subscriber of this.broadcast?.subscribers ?? []) subscriber.end(this.reason)
     this.broadcast = undefined
     this.waitingRoom?.releaseSenders()
-    this.detach(Exit.fail(AgentError.AgentRuntimeTerminated.of(this.id)))
+    this.detach(letGo(this.id))
     this.kernel.unlink(this)
     this.changed()
     this.watchers = undefined
@@ -347,13 +353,13 @@ export class Entry implements Runnable, Source {
   }
 
   /** Tells who waits for a pending activity that this process will not see its end. */
-  detach(exit: Exit.Exit<never, AgentError.AgentRuntimeTerminated>): void {
+  detach(lost: AgentError.StoreUnavailable): void {
     const pending = [...(this.waitingRoom?.takeHeld() ?? [])]
     if (this.attempt !== undefined) pending.push(this.attempt.activity)
     for (const activity of this.past?.unsettled.keys() ?? []) pending.push(activity)
     for (let next = this.waitingRoom?.take(); next !== undefined; next = this.waitingRoom?.take()) pending.push(next)
     for (const activity of pending) {
-      activity.rare.lost = exit
+      activity.rare.lost = lost
       activity.tellWaiters(this.kernel.dispatcher)
     }
   }

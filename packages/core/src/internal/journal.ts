@@ -48,7 +48,7 @@ export class Journal {
   }
 
   push(step: Step): void {
-    if (this.stopped) return this.refuse([step], this.lost)
+    if (this.stopped) return this.refuse([step], letGo(this.handle.id))
     this.steps.push(step)
     if (this.writing === undefined) this.schedule()
   }
@@ -131,7 +131,7 @@ export class Journal {
     entry.reason = "shutdown"
     entry.attempt?.fiber?.interruptUnsafe()
     // Its handles open it again.
-    entry.close("passivated")
+    entry.close()
   }
 
   /** From here on nothing is written: whoever opens the runtime next goes on from what is. */
@@ -139,19 +139,17 @@ export class Journal {
     this.stopped = true
     const { steps } = this
     this.steps = []
-    this.refuse(steps, this.lost)
-  }
-
-  private get lost(): AgentError.StoreUnavailable {
-    return new AgentError.StoreUnavailable({
-      message: `This process no longer holds runtime "${this.handle.id}": try again`
-    })
+    this.refuse(steps, letGo(this.handle.id))
   }
 
   private refuse(steps: ReadonlyArray<Step>, error: AgentError.StoreUnavailable): void {
     for (const step of steps) unlessBroken(() => step.refuse?.(error))
   }
 }
+
+/** What is asked of a runtime that lives on without this process. */
+export const letGo = (id: string): AgentError.StoreUnavailable =>
+  new AgentError.StoreUnavailable({ message: `This process no longer holds runtime "${id}": try again` })
 
 /** A step of its own: takes effect at once in memory; with a store once it is written, or is undone where that fails. */
 export const step = <A>(

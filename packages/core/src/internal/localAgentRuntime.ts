@@ -200,7 +200,7 @@ export class LocalAgentRuntime implements AgentRuntime {
   /** Goes on with an activity, with a store once its acceptance is written. */
   private found<A>(
     activityId: string,
-    next: (entry: Entry, activity: Activity) => Effect.Effect<A>
+    next: (entry: Entry, activity: Activity) => Effect.Effect<A, AgentError.StoreUnavailable>
   ): Effect.Effect<A, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
     return this.look((entry): Effect.Effect<A, AgentError.ActivityNotFound | AgentError.StoreUnavailable> => {
       const activity = entry.find(activityId)
@@ -223,7 +223,9 @@ export class LocalAgentRuntime implements AgentRuntime {
     activityId: string
   ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.StoreUnavailable> {
     return this.found(activityId, (entry, activity) =>
-      Effect.flatMap(awaitEnd(activity), () => toReceipt(entry, activity))
+      Effect.flatMap(awaitEnd(activity), (): Effect.Effect<Receipt.Receipt, AgentError.StoreUnavailable> =>
+        activity.lost === undefined ? toReceipt(entry, activity) : Exit.fail(activity.lost)
+      )
     )
   }
 
@@ -246,7 +248,7 @@ export class LocalAgentRuntime implements AgentRuntime {
     paused: boolean
   ): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
     return this.use((entry): Effect.Effect<void, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> => {
-      if (entry.phase !== "active") return Exit.fail(AgentError.AgentRuntimeTerminated.of(entry.id))
+      if (entry.phase !== "active") return Exit.fail(entry.refusal)
       // What is being written may change it.
       if (entry.paused === paused && entry.journal?.isIdle !== false) return Exit.void
       return step(
@@ -355,7 +357,7 @@ const awaitAccepted = (activity: Activity): Effect.Effect<void, AgentError.Store
   )
 
 /** How an activity ended, for who asked: with what its type declares, as `AgentRuntime` says in its types. */
-const exitOf = (activity: Activity) => (activity.exit ?? activity.lost) as Exit.Exit<never, AgentError.AskError>
+const exitOf = ({ exit, lost }: Activity) => (exit ?? Exit.fail(lost)) as Exit.Exit<never, AgentError.AskError>
 
 const awaitExit = (_: Entry, activity: Activity): Effect.Effect<never, AgentError.AskError> =>
   Effect.callback((resume) => Effect.sync(activity.onEnd(() => resume(exitOf(activity)))))

@@ -17,6 +17,7 @@ import type { Durable } from "./durable.ts"
 import { Entry } from "./entry.ts"
 import { checkState, faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import { type Kernel, makeKernel } from "./kernel.ts"
+import { letGo } from "./journal.ts"
 import { list } from "./list.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
 import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
@@ -27,6 +28,8 @@ const localAgent: Agent.Any = /* @__PURE__ */ Agent.make("local", {
   initialState: null,
   activities: []
 })
+
+const closes = () => new AgentError.StoreUnavailable({ message: "The RuntimeManager closes" })
 
 type AlreadyExists = AgentError.AgentRuntimeAlreadyExists
 type CreateLocalError = Exclude<CreateError, AgentError.AgentNotFound | AgentError.RequestInvalid>
@@ -60,10 +63,7 @@ export class LocalManager implements Placement {
   ) {
     this.kernel = makeKernel(context, nonce, {
       send: (id, request, options, outbox) =>
-        Effect.flatMap(this.destination(id), (entry) => {
-          const sent = new LocalAgentRuntime(entry).send(request, options, outbox)
-          return this.durable === undefined ? sent : Effect.catchTag(sent, "AgentRuntimeTerminated", this.orLeft)
-        }),
+        Effect.flatMap(this.destination(id), (entry) => new LocalAgentRuntime(entry).send(request, options, outbox)),
       waitsFor: (id, other) => this.waitsFor(id, other),
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
@@ -135,7 +135,7 @@ export class LocalManager implements Placement {
     | AgentError.TooManyRuntimes
   > {
     if (this.closing) {
-      return Exit.fail(new AgentError.StoreUnavailable({ message: "The RuntimeManager closes" }))
+      return Exit.fail(closes())
     }
     const name = id ?? `r-${this.kernel.ids.format(this.kernel.ids.next())}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
@@ -278,7 +278,8 @@ export class LocalManager implements Placement {
       const entry = this.entries.get(id)
       if (entry !== undefined) return found(entry)
       const { durable } = this
-      if (durable === undefined || this.closing || !AgentRuntimeId.isAgentRuntimeId(id)) return missing()
+      if (durable === undefined || !AgentRuntimeId.isAgentRuntimeId(id)) return missing()
+      if (this.closing) return Exit.fail(closes())
       return Effect.catchTag(this.open(durable, id), "AgentNotFound", missing).pipe(Effect.flatMap(found))
     })
   }
@@ -294,14 +295,6 @@ export class LocalManager implements Placement {
       )
     })
   }
-
-  /** A runtime of the store may take nothing because this process lets go of it, and not because it has ended. */
-  private readonly orLeft = (error: AgentError.AgentRuntimeTerminated) =>
-    Effect.flatMap(this.destination(error.id), ({ agent, parking, phase }) =>
-      Exit.fail(
-        !parking && (phase === "draining" || phase === "closed") ? error : AgentError.AgentNotFound.of(agent.name)
-      )
-    )
 
   /**
    * Where what a workflow sent goes to. A runtime of the store that this process cannot run now, because its workflow is not
@@ -328,10 +321,11 @@ export class LocalManager implements Placement {
   private reopen(entry: Entry): Effect.Effect<Entry, AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable> {
     const terminated = AgentError.AgentRuntimeTerminated.of(entry.id)
     return Effect.catchTags(
-      Effect.flatMap(this.find(entry.id), (again) =>
+      Effect.flatMap(this.destination(entry.id), (again) =>
         again.epoch === entry.epoch ? Exit.succeed(again) : Exit.fail(terminated)
       ),
       {
+        AgentNotFound: () => Effect.fail(letGo(entry.id)),
         AgentRuntimeNotFound: () => Effect.fail(terminated),
         StateUnreadable: ({ message }) => Effect.fail(new AgentError.StoreUnavailable({ message }))
       }
