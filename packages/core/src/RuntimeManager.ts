@@ -95,7 +95,7 @@ export type FindError = AgentError.AgentRuntimeNotFound | AgentError.StateUnread
 export class RuntimeManager extends Context.Service<
   RuntimeManager,
   {
-    /** Creates a runtime. Of concurrent creates of one id exactly one wins. While the manager closes: `StoreUnavailable`. */
+    /** Creates a runtime. Of concurrent creates of one id exactly one wins. */
     readonly create: <A extends Agent.Any>(
       agent: A,
       options?: CreateOptions<Agent.State<A>>
