@@ -1,5 +1,5 @@
 import { type ActivityType, AgentError, type Priority } from "@agent-runtime/schema"
-import type { Schema, Tracer } from "effect"
+import { Equal, type Schema, type Tracer } from "effect"
 import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
 import { Activity, noChain } from "./activity.ts"
 import type { Entry } from "./entry.ts"
@@ -37,7 +37,7 @@ export const accept = (
   if (options?.id !== undefined) {
     const known = entry.find(options.id)
     if (known !== undefined) {
-      if (!isSame(known, kind, payload)) return AgentError.ActivityConflict.of(options.id)
+      if (!isSame(known, kind, payload, entry.journal !== undefined)) return AgentError.ActivityConflict.of(options.id)
       if (hasPlace) entry.waiting.leave(priority)
       return known
     }
@@ -154,15 +154,16 @@ const replace = (entry: Entry, activity: Activity, by: string): void =>
     entry.waiting.enqueue(activity)
   })
 
-/** Same type and same canonical payload: the same activity, sent again. */
-const isSame = (known: Activity, kind: CompiledType, payload: unknown): boolean =>
+/** Same type and equal payload, or one that a store keeps alike: the same activity, sent again. */
+const isSame = (known: Activity, kind: CompiledType, payload: unknown, isStored: boolean): boolean =>
   known.type === kind.name &&
-  canonical(known.kind.encodePayload(known.payload)) === canonical(kind.encodePayload(payload))
+  (Equal.equals(known.payload, payload) ||
+    (isStored && canonical(known.kind.encodePayload(known.payload)) === canonical(kind.encodePayload(payload))))
 
 /** JSON with sorted keys. */
 const canonical = (json: Schema.Json | undefined): string => {
   if (Array.isArray(json)) return `[${json.map(canonical).join(",")}]`
-  if (typeof json !== "object" || json === null) return JSON.stringify(json) ?? "null"
+  if (typeof json !== "object" || json === null) return JSON.stringify(json) ?? ""
   const fields = Object.entries(json as Readonly<Record<string, Schema.Json>>)
   fields.sort(([a], [b]) => (a < b ? -1 : 1))
   return `{${fields.map(([key, value]) => `${JSON.stringify(key)}:${canonical(value)}`).join(",")}}`

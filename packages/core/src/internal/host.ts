@@ -1,5 +1,5 @@
 import { type ActivityType, type Agent, AgentError } from "@agent-runtime/schema"
-import { Cause, Context, Duration, Effect, Exit, Option, Result, Schema, SchemaIssue, SchemaParser } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Result, Schema, SchemaIssue, SchemaParser } from "effect"
 import type { WireRequest } from "../AgentRuntime.ts"
 import type { AnyHandler, Options } from "../Workflow.ts"
 import { AgentMetrics } from "./agentMetrics.ts"
@@ -63,7 +63,8 @@ export const faultOf = (cause: Cause.Cause<unknown>): { path: Array<string | num
   const found = Cause.findError(cause)
   const error: unknown = Result.isSuccess(found) ? found.success : undefined
   const issue = SchemaIssue.isIssue(error) ? error : Schema.isSchemaError(error) ? error.issue : undefined
-  if (issue === undefined) return { path: [], message: Cause.pretty(cause) }
+  // A check or a transformation of the schema threw: its stack is nobody's business.
+  if (issue === undefined) return { path: [], message: String(Cause.squash(cause)) }
   const first = format(issue).issues[0]
   return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
 }
@@ -83,15 +84,33 @@ const validated = (name: string, exit: Exit.Exit<unknown, unknown>) => {
   return AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${name}" is wrong${at(path)}: ${message}`)
 }
 
+/** Whether a value fits a schema: one at which a check throws does not. */
+const guard = (schema: ActivityType.PureCodec) => {
+  const is = Schema.is(schema)
+  return (value: unknown): boolean => {
+    try {
+      return is(value)
+    } catch {
+      return false
+    }
+  }
+}
+
 const encoder = (schema: ActivityType.PureCodec) => {
-  const encode = Schema.encodeUnknownOption(Schema.toCodecJson(schema))
-  return (value: unknown): Schema.Json | undefined => Option.getOrUndefined(encode(value)) as Schema.Json | undefined
+  const encode = Schema.encodeUnknownExit(Schema.toCodecJson(schema))
+  return (value: unknown): Schema.Json | undefined => {
+    const exit = encode(value)
+    return Exit.isSuccess(exit) ? (exit.value as Schema.Json) : undefined
+  }
 }
 
 /** Decodes what was encoded before; what does not fit any more stays JSON. */
 const decoder = (schema: ActivityType.PureCodec) => {
-  const decode = Schema.decodeUnknownOption(Schema.toCodecJson(schema))
-  return (json: Schema.Json | undefined): unknown => Option.getOrElse(decode(json), () => json)
+  const decode = Schema.decodeUnknownExit(Schema.toCodecJson(schema))
+  return (json: Schema.Json | undefined): unknown => {
+    const exit = decode(json)
+    return Exit.isSuccess(exit) ? exit.value : json
+  }
 }
 
 const isVoid = (schema: ActivityType.PureCodec): boolean => schema.ast._tag === "Void"
@@ -100,7 +119,6 @@ const compile = (definition: ActivityType.Any, handler: AnyHandler): Omit<Compil
   const make = SchemaParser.makeEffect(definition.payload)
   const decode = Schema.decodeUnknownExit(Schema.toCodecJson(definition.payload))
   const empty = isVoid(definition.payload) ? null : {}
-  const isReply = Schema.is(definition.success)
   return {
     name: definition.name,
     definition,
@@ -114,8 +132,8 @@ const compile = (definition: ActivityType.Any, handler: AnyHandler): Omit<Compil
             : AgentError.ActivityInvalid.of(["payload"], `"${definition.name}" takes no payload`)
       : (payload) => validated(definition.name, settle(make(payload))),
     decode: (payload) => validated(definition.name, decode(payload === undefined ? empty : payload)),
-    isReply: isVoid(definition.success) ? undefined : isReply,
-    isError: Schema.is(definition.error),
+    isReply: isVoid(definition.success) ? undefined : guard(definition.success),
+    isError: guard(definition.error),
     decodeReply: isVoid(definition.success) ? () => undefined : decoder(definition.success),
     decodeError: decoder(Schema.Union([definition.error, AgentError.OutcomeError])),
     encodePayload: isVoid(definition.payload) ? () => undefined : encoder(definition.payload),
@@ -184,8 +202,8 @@ export const makeHost = (
     context: flatten(context),
     onDefect: options.onDefect ?? "continue",
     metrics: new AgentMetrics(agent.name, kernel.context),
-    isState: Schema.is(agent.state),
-    isEmitted: Schema.is(agent.emits),
+    isState: guard(agent.state),
+    isEmitted: guard(agent.emits),
     find: (name) => types.get(name),
     encodeState: (state) => {
       const exit = encodeState(state)

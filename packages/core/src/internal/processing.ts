@@ -173,21 +173,24 @@ const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number):
   const state = isReply ? value.state : value
   const reply: unknown = isReply ? value.value : undefined
   if (state !== entry.state && entry.host.isState !== undefined && !entry.host.isState(state)) {
-    const fault = `The workflow of "${activity.type}" returned a state that does not fit its schema`
-    return settle(entry, activity, broken(activity, "invalid", fault), now)
+    return invalid(entry, activity, "a state that does not fit its schema", now)
   }
   if (kind.isReply === undefined ? isReply : !kind.isReply(reply)) {
-    const fault = `The workflow of "${activity.type}" returned a reply that does not fit its schema`
-    return settle(entry, activity, broken(activity, "invalid", fault), now)
+    return invalid(entry, activity, "a reply that does not fit its schema", now)
   }
   const exit = reply === undefined ? Exit.void : Exit.succeed(reply)
   if (entry.journal !== undefined || attempt.outbox !== undefined) {
     const outcome: Outcome = { status: "succeeded", exit, state, kind: "processed", error: undefined, dead: false }
     if (entry.journal === undefined) return settle(entry, activity, outcome, now)
     const encoded = entry.host.encodeState(state)
-    if (Result.isSuccess(encoded)) return settle(entry, activity, { ...outcome, encoded: encoded.success }, now)
-    const fault = `The workflow of "${activity.type}" returned a state that cannot be stored: ${encoded.failure}`
-    return settle(entry, activity, broken(activity, "invalid", fault), now)
+    if (Result.isFailure(encoded)) {
+      return invalid(entry, activity, `a state that cannot be stored: ${encoded.failure}`, now)
+    }
+    const encodedReply = kind.encodeReply(reply)
+    if (encodedReply === undefined && reply !== undefined) {
+      return invalid(entry, activity, "a reply that cannot be stored", now)
+    }
+    return settle(entry, activity, { ...outcome, encoded: encoded.success, reply: encodedReply }, now)
   }
   // What `settle` would do, without a word about what most activities have not.
   entry.attempt = undefined
@@ -200,6 +203,9 @@ const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number):
   activity.since = now
   record(entry, activity, entry.sequence + 1)
 }
+
+const invalid = (entry: Entry, activity: Activity, what: string, now: number): void =>
+  settle(entry, activity, broken(activity, "invalid", `The workflow of "${activity.type}" returned ${what}`), now)
 
 const interrupted = (entry: Entry, activity: Activity, interruption: Interruption, now: number): void => {
   const { id } = activity
