@@ -13,6 +13,13 @@ const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: 
 const Say = ActivityType.make("Say", { payload: { what: Schema.String }, success: Schema.Unknown })
 const SayAny = ActivityType.make("SayAny", { success: Schema.Any })
 const Loose = Agent.make("Loose", { state: Schema.Any, initialState: 1n, activities: [Say, SayAny] })
+const Secure = Schema.String.check(Schema.makeFilter((text: string) => new URL(text).protocol === "https:"))
+const Visit = ActivityType.make("Visit", { payload: { url: Secure }, success: Secure })
+const Fussy = Agent.make("Fussy", {
+  state: Schema.Struct({ home: Secure }),
+  initialState: { home: "https://home" },
+  activities: [Visit]
+})
 const said: Readonly<Record<string, unknown>> = { json: { a: 1 }, map: new Map([["a", 1]]), bigint: 7n }
 
 type Manager = RuntimeManager.RuntimeManager["Service"]
@@ -36,6 +43,11 @@ const served = (runtimes: typeof RuntimeManager.layer) =>
             SayAny: (_, state) => Workflow.reply(state, 7n)
           })
         ),
+        Layer.provideMerge(
+          Workflow.layer(Fussy, {
+            Visit: ({ payload }, state) => Workflow.reply(state, payload.url.replace("https://", ""))
+          })
+        ),
         Layer.provideMerge(runtimes)
       )
     )
@@ -48,7 +60,9 @@ const on = (runtimes: typeof RuntimeManager.layer) =>
         Remote,
         Effect.map(
           Effect.scoped(
-            Layer.build(HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum, Loose] }))
+            Layer.build(
+              HttpRuntimeManager.layer({ baseUrl: HttpServer.formatAddress(address), agents: [Sum, Loose, Fussy] })
+            )
           ),
           Context.get(RuntimeManager.RuntimeManager)
         )
@@ -97,6 +111,44 @@ describe("what an operation means is the same over HTTP", () => {
       }).pipe(Effect.scoped, Effect.provide(layer))
     )
   }
+
+  it.live("P1 R7 a check that throws says that a value does not fit, and tells no stack", () =>
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const post = (path: string, body: unknown) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${HttpServer.formatAddress(address)}/v1/runtimes${path}`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(body)
+          })
+          return { status: answer.status, text: await answer.text() }
+        })
+      for (const [i, manager] of (yield* both).entries()) {
+        const runtime = yield* manager.create(Fussy, { id: `fussy-${i}` })
+        const told = [
+          yield* Effect.flip(manager.create(Fussy, { state: { home: "nowhere" } })),
+          yield* Effect.flip(runtime.send({ ...Visit.make({ url: "https://a" }), payload: { url: "nowhere" } })),
+          yield* Effect.flip(runtime.ask(Visit.make({ url: "https://a" })))
+        ]
+        assert.deepStrictEqual(
+          told.map(({ _tag }) => _tag),
+          ["RequestInvalid", "ActivityInvalid", "WorkflowDefect"]
+        )
+        for (const { message } of told) assert.notMatch(message, /\n|\.ts|adapter/)
+        assert.strictEqual((yield* runtime.info).metrics.restarts, 0)
+      }
+      const raw = [
+        yield* post("", { agent: "Fussy", state: { home: "nowhere" } }),
+        yield* post("/fussy-0/activities", { type: "Visit", payload: { url: "nowhere" } })
+      ]
+      for (const { status, text } of raw) {
+        assert.strictEqual(status, 400)
+        assert.include(text, "Invalid URL")
+        assert.notMatch(text, /\.ts|node_modules/)
+      }
+    }).pipe(Effect.provide(layer))
+  )
 
   it.live("what cannot be is refused in the same way", () =>
     Effect.gen(function* () {

@@ -60,11 +60,10 @@ const toKey = (segment: PropertyKey | { readonly key: PropertyKey }): string | n
 
 /** Where the first fault of a failed validation is, and what it says. */
 export const faultOf = (cause: Cause.Cause<unknown>): { path: Array<string | number>; message: string } => {
-  const found = Cause.findError(cause)
-  const error: unknown = Result.isSuccess(found) ? found.success : undefined
+  const error = Cause.squash(cause)
   const issue = SchemaIssue.isIssue(error) ? error : Schema.isSchemaError(error) ? error.issue : undefined
   // A check or a transformation of the schema threw: its stack is nobody's business.
-  if (issue === undefined) return { path: [], message: String(Cause.squash(cause)) }
+  if (issue === undefined) return { path: [], message: String(error) }
   const first = format(issue).issues[0]
   return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
 }

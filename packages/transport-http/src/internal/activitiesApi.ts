@@ -43,8 +43,8 @@ const isPlain = (value: unknown): value is SendActivity => {
 const toSend = (value: unknown): Result.Result<SendActivity, AgentError.ActivityInvalid> =>
   isPlain(value)
     ? Result.succeed(value)
-    : Result.mapError(decodeSend(value), ({ issue }) => {
-        const { message, path } = faultOf(issue)
+    : Result.mapError(decodeSend(value), (error) => {
+        const { message, path } = faultOf(error)
         return AgentError.ActivityInvalid.of(path, `${path.join(".") || "An activity"} is wrong: ${message}`)
       })
 

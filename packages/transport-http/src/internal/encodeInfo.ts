@@ -1,5 +1,5 @@
 import type { Agent, AgentRuntimeState } from "@agent-runtime/schema"
-import { Result, Schema } from "effect"
+import { Exit, Option, Schema } from "effect"
 import { infoToJson, jsonOf } from "./answer.ts"
 
 const encoders = new WeakMap<Agent.Any, (info: AgentRuntimeState.RuntimeInfo) => unknown>()
@@ -9,12 +9,9 @@ export const encodeInfo = (agent: Agent.Any | undefined, info: AgentRuntimeState
   if (agent === undefined) return infoToJson(info, jsonOf(info.state))
   let encode = encoders.get(agent)
   if (encode === undefined) {
-    const toJson = Schema.encodeUnknownResult(Schema.toCodecJson(agent.state))
+    const toJson = Schema.encodeUnknownExit(Schema.toCodecJson(agent.state))
     encode = (info) =>
-      infoToJson(
-        info,
-        Result.getOrElse(toJson(info.state), () => jsonOf(info.state))
-      )
+      infoToJson(info, Exit.getSuccess(toJson(info.state)).pipe(Option.getOrElse(() => jsonOf(info.state))))
     encoders.set(agent, encode)
   }
   return encode(info)

@@ -1,4 +1,4 @@
-import { SchemaIssue } from "effect"
+import { Schema, SchemaIssue } from "effect"
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -7,8 +7,10 @@ const toKey = (segment: PropertyKey | { readonly key: PropertyKey }): string | n
   return typeof key === "symbol" ? String(key) : key
 }
 
-/** The first fault of what does not fit a schema. */
-export const faultOf = (issue: SchemaIssue.Issue): { path: Array<string | number>; message: string } => {
+/** The first fault of what does not fit a schema, by the error that says so; a check of it may have thrown instead. */
+export const faultOf = (error: unknown): { path: Array<string | number>; message: string } => {
+  const issue = Schema.isSchemaError(error) ? error.issue : error
+  if (!SchemaIssue.isIssue(issue)) return { path: [], message: String(error) }
   const first = format(issue).issues[0]
   return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
 }

@@ -54,8 +54,8 @@ const decoder = (part: "params" | "query" | "headers", schema: Schema.Top | unde
   // No schema of this API needs a service.
   const decode = Schema.decodeUnknownResult(schema as unknown as Schema.ConstraintDecoder<unknown>)
   return (given: Readonly<Record<string, unknown>>): Result.Result<unknown, Refused> =>
-    Result.mapError(decode(given), ({ issue }) => {
-      const { message, path } = faultOf(issue)
+    Result.mapError(decode(given), (error) => {
+      const { message, path } = faultOf(error)
       return part === "params" && path[0] === "id"
         ? AgentError.RuntimeIdInvalid.of(String(given.id))
         : new AgentError.RequestInvalid({ path, message: `${path.join(".") || part} is wrong: ${message}` })

@@ -1,6 +1,6 @@
 import { type Agent, AgentError } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
-import { Effect, Exit, Result, Schema } from "effect"
+import { Cause, Effect, Exit, Result, Schema } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CreateRuntime, ForkRuntime, type Runtimes } from "../AgentApi.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
@@ -20,9 +20,9 @@ const decodeFork = Schema.decodeUnknownResult(Schema.toCodecJson(ForkRuntime))
 
 const stateFor = (agent: Agent.Any, state: Schema.Json | undefined): Exit.Exit<unknown, AgentError.RequestInvalid> => {
   if (state === undefined) return Exit.succeed(undefined)
-  const decoded = Schema.decodeUnknownResult(Schema.toCodecJson(agent.state))(state)
-  if (Result.isSuccess(decoded)) return Exit.succeed(decoded.success)
-  const { message, path } = faultOf(decoded.failure.issue)
+  const decoded = Schema.decodeUnknownExit(Schema.toCodecJson(agent.state))(state)
+  if (Exit.isSuccess(decoded)) return Exit.succeed(decoded.value)
+  const { message, path } = faultOf(Cause.squash(decoded.cause))
   return Exit.fail(
     new AgentError.RequestInvalid({ path: ["state", ...path], message: `The state is wrong: ${message}` })
   )
@@ -61,7 +61,7 @@ export const runtimes = Effect.gen(function* () {
     const body = yield* read(request, limits, false)
     const decoded = decode(yield* parse(body.text, limits.jsonDepth))
     if (Result.isSuccess(decoded)) return decoded.success
-    const { message, path } = faultOf(decoded.failure.issue)
+    const { message, path } = faultOf(decoded.failure)
     return yield* new AgentError.RequestInvalid({
       path,
       message: `${path.join(".") || "The body"} is wrong: ${message}`

@@ -35,7 +35,7 @@ export class EventReader {
   private readonly requester: Requester
   private readonly wanted: Wanted
   private readonly queue: EventQueue
-  private readonly decode: (json: unknown) => Result.Result<Event, unknown>
+  private readonly decode: (json: unknown) => Exit.Exit<Event, unknown>
   private cursor: string | undefined = undefined
   /** What was emitted last: a new connection tells it again from its start. */
   private emitted: AgentEvent.Emitted | undefined = undefined
@@ -116,7 +116,7 @@ export class EventReader {
     if (event !== undefined) {
       // A `Gap` is told without its epoch.
       const decoded = this.decode({ epoch: this.queue.epoch, ...JSON.parse(data ?? "null"), _tag: event })
-      if (Result.isSuccess(decoded)) this.tell(decoded.success)
+      if (Exit.isSuccess(decoded)) this.tell(decoded.value)
       // A server may tell what this client knows otherwise, or not at all: to its reader that is lost.
       else if (id !== undefined) this.tell({ _tag: "Gap", epoch, missed: 1, from: sequence, to: sequence })
     } else if (id !== undefined && data !== undefined) this.head = +data

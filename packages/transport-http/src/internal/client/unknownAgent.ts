@@ -32,7 +32,7 @@ const committed = {
 }
 
 /** Activities of any name: they may be more by now. */
-const decodeAny = Schema.decodeUnknownResult(
+const decodeAny = Schema.decodeUnknownExit(
   Schema.toCodecJson(
     Schema.Union([
       Schema.TaggedStruct("Processed", { ...committed, reply: Schema.optionalKey(json) }),

@@ -8,17 +8,17 @@ import {
   Receipt,
   Timestamp
 } from "@agent-runtime/schema"
-import { Effect, Exit, Result, Schema, SchemaParser } from "effect"
+import { Cause, Effect, Exit, Result, Schema, SchemaParser } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
 import { faultOf } from "../fault.ts"
 
 /** Reads what a server answers, by its schema. */
 export const decoder = <A>(schema: Schema.ConstraintCodec<A, unknown, never, never>) => {
-  const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema))
+  const decode = Schema.decodeUnknownExit(Schema.toCodecJson(schema))
   return (json: unknown): Exit.Exit<A, ApiUnavailable> => {
     const decoded = decode(json)
-    if (Result.isSuccess(decoded)) return Exit.succeed(decoded.success)
-    const { message, path } = faultOf(decoded.failure.issue)
+    if (Exit.isSuccess(decoded)) return Exit.succeed(decoded.value)
+    const { message, path } = faultOf(Cause.squash(decoded.cause))
     return Exit.fail(ApiUnavailable.of(`The server's answer is wrong at ${path.join(".") || "its root"}: ${message}`))
   }
 }
@@ -42,8 +42,7 @@ const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, Ag
     )
   )
   if (Exit.isSuccess(made)) return Exit.succeed(made.value)
-  const found = Exit.findErrorOption(made)
-  const { message, path } = found._tag === "Some" ? faultOf(found.value) : { message: "cannot be encoded", path: [] }
+  const { message, path } = faultOf(Cause.squash(made.cause))
   return Exit.fail(
     AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${request.type}" is wrong: ${message}`)
   )
@@ -87,10 +86,10 @@ const checkJson = ({ payload, type }: AgentRuntime.WireRequest): Exit.Exit<unkno
 const decodeOutcomeError = Schema.decodeUnknownResult(Schema.toCodecJson(AgentError.OutcomeError))
 
 /** What the type declares, as it was before it went over the wire: itself, or under `value` where it is no object. */
-const decodeDeclared = (schema: ActivityType.PureCodec, error: Receipt.ErrorJson): Result.Result<unknown, unknown> => {
-  if (schema.ast._tag === "Never") return Result.fail(undefined)
-  const decode = Schema.decodeUnknownResult(Schema.toCodecJson(schema))
-  return Result.orElse(decode(error), () => decode(error.value))
+const decodeDeclared = (schema: ActivityType.PureCodec, error: Receipt.ErrorJson): Exit.Exit<unknown, unknown> => {
+  const decode = Schema.decodeUnknownExit(Schema.toCodecJson(schema))
+  const decoded = decode(error)
+  return Exit.isSuccess(decoded) ? decoded : decode(error.value)
 }
 
 /** Whether an error says what became of just this activity. */
@@ -110,12 +109,12 @@ export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Rece
   if (Result.isSuccess(system) && isAbout(system.success, receipt)) return Exit.fail(system.success)
   if (type !== undefined && receipt.status === "failed") {
     const declared = decodeDeclared(type.error, error)
-    if (Result.isSuccess(declared)) return Exit.fail(declared.success)
+    if (Exit.isSuccess(declared)) return Exit.fail(declared.value)
   }
   return Exit.fail(Result.isSuccess(system) ? system.success : error)
 }
 
-type DecodeEvent = (json: unknown) => Result.Result<AgentEvent.AgentEvent, unknown>
+type DecodeEvent = (json: unknown) => Exit.Exit<AgentEvent.AgentEvent, unknown>
 
 /** How the events are read of agents that say less than their events. */
 const eventDecoders = new WeakMap<Agent.Any, DecodeEvent>()
@@ -123,7 +122,7 @@ const eventDecoders = new WeakMap<Agent.Any, DecodeEvent>()
 export const decodeEventsBy = (agent: Agent.Any, decode: DecodeEvent): void => void eventDecoders.set(agent, decode)
 
 export const eventDecoder = (agent: Agent.Any): DecodeEvent =>
-  eventDecoders.get(agent) ?? Schema.decodeUnknownResult(AgentEvent.codec(agent))
+  eventDecoders.get(agent) ?? Schema.decodeUnknownExit(AgentEvent.codec(agent))
 
 const decodePage = decoder(
   Schema.Struct({ items: Schema.Array(AgentRuntimeState.RuntimeInfo), nextCursor: Schema.optionalKey(Schema.String) })
@@ -134,9 +133,9 @@ export const toPage = (json: unknown): Exit.Exit<RuntimeManager.Page, ApiUnavail
 /** The first state of a runtime in JSON. */
 export const encodeState = (agent: Agent.Any, state: unknown): Exit.Exit<unknown, AgentError.RequestInvalid> => {
   if (state === undefined) return Exit.succeed(undefined)
-  const encoded = Schema.encodeUnknownResult(Schema.toCodecJson(agent.state))(state)
-  if (Result.isSuccess(encoded)) return Exit.succeed(encoded.success)
-  const { message, path } = faultOf(encoded.failure.issue)
+  const encoded = Schema.encodeUnknownExit(Schema.toCodecJson(agent.state))(state)
+  if (Exit.isSuccess(encoded)) return Exit.succeed(encoded.value)
+  const { message, path } = faultOf(Cause.squash(encoded.cause))
   return Exit.fail(
     new AgentError.RequestInvalid({
       path: ["state", ...path],
