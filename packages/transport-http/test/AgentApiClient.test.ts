@@ -1,6 +1,7 @@
 import { AgentApiClient } from "@agent-runtime/transport-http"
 import { Duration, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
+import type { ServerResponse } from "node:http"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Account, Audit, Balance, Broke, Deposit, Freeze, Tell, Withdraw } from "./support/Agents.ts"
@@ -139,6 +140,41 @@ describe("AgentApiClient", () => {
     expect(seen).toEqual(["a", "b", "c", "Processed"])
     await proxy.close()
   })
+
+  const emitted = (index: number, value: string) =>
+    `event: Emitted\ndata: ${JSON.stringify({ activityId: "t", type: "Tell", attempt: 1, index, value, at: "2026-11-23T00:00:00.000Z" })}\n\n`
+  const failed = `id: 1-1\nevent: Failed\ndata: ${JSON.stringify({
+    sequence: 1,
+    activityId: "t",
+    type: "Tell",
+    priority: "standard",
+    payload: { words: [] },
+    attempts: 1,
+    at: "2026-11-23T00:00:00.000Z",
+    error: { _tag: "WorkflowDefect", message: "no" }
+  })}\n\n`
+  const end = `event: End\ndata: {"reason":"terminated"}\n\n`
+  for (const [how, scripts, told] of [
+    // The end of the first run is none of the outcomes that are asked for.
+    ["in one connection", [`id: 1-0\n\n${emitted(0, "a")}${emitted(1, "b")}${emitted(0, "c")}${end}`], "a b c End"],
+    [
+      "after its first run has ended",
+      [`id: 1-0\n\n${emitted(0, "a")}${emitted(1, "b")}`, `${failed}${emitted(0, "c")}${end}`],
+      "a b Failed c End"
+    ]
+  ] as const) {
+    it(`B2 P5 what a dead letter emits when it is replayed, ${how}, is no repetition`, async () => {
+      const scripted = await startScripted(
+        ...scripts.map((script) => (response: ServerResponse) => response.end(script))
+      )
+      const seen = await run(
+        (client) => Effect.flatMap(client.runtime(Account, "a").subscription(), Stream.runCollect),
+        scripted.url
+      )
+      expect(seen.map((event) => (event._tag === "Emitted" ? event.value : event._tag)).join(" ")).toBe(told)
+      await scripted.close()
+    })
+  }
 
   const cuts = process.env.SOAK === "1" ? 1000 : 40
   it(`B5 ${cuts} cuts of a stream under load leave no gap and no duplicate`, async () => {

@@ -37,8 +37,10 @@ export class EventReader {
   private readonly queue: EventQueue
   private readonly decode: (json: unknown) => Exit.Exit<Event, unknown>
   private cursor: string | undefined = undefined
-  /** What was emitted last: a new connection tells it again from its start. */
+  /** What was emitted last, of an activity that has not ended. */
   private emitted: AgentEvent.Emitted | undefined = undefined
+  /** The same when the connection was made, which tells it again from its start. */
+  private before: AgentEvent.Emitted | undefined = undefined
   /** The newest sequence when a connection was made that began behind it. */
   private head = 0
   /** Until the first event after that: what is told before is read no faster than it is taken. */
@@ -95,6 +97,7 @@ export class EventReader {
     registered: Deferred.Deferred<void, Failure>
   ): Effect.Effect<void, Failure> {
     this.isCatchingUp = true
+    this.before = this.emitted
     return bursts.pipe(
       Stream.mapEffect((frames) =>
         reading(() => {
@@ -131,17 +134,17 @@ export class EventReader {
       if (event.reason === "terminated") this.end()
       return
     }
-    if (event._tag === "Emitted" && this.isRepeated(event)) return
-    if ("sequence" in event && event.sequence > this.head) this.isCatchingUp = false
+    if (event._tag === "Emitted") {
+      const { before } = this
+      if (event.activityId === before?.activityId && event.attempt === before.attempt && event.index <= before.index)
+        return
+      this.emitted = event
+    } else if ("sequence" in event) {
+      if (event.sequence > this.head) this.isCatchingUp = false
+      // A dead letter that is replayed emits anew.
+      if (event.activityId === this.emitted?.activityId) this.emitted = this.before = undefined
+    }
     this.queue.offer(event, this.isCatchingUp)
-  }
-
-  private isRepeated(event: AgentEvent.Emitted): boolean {
-    const last = this.emitted
-    if (last?.activityId === event.activityId && last.attempt === event.attempt && event.index <= last.index)
-      return true
-    this.emitted = event
-    return false
   }
 
   private end(): void {
