@@ -122,6 +122,14 @@ describe("everything that travels survives JSON", () => {
     }
   })
 
+  it("a Timestamp is of a day that exists", () => {
+    const decode = Schema.decodeUnknownResult(Timestamp.Timestamp)
+    const isTaken = (day: string) => Result.isSuccess(decode(`${day}T10:00:00+02:00`))
+    assert.deepStrictEqual(["2028-02-29", "2027-12-31", "0000-01-01"].map(isTaken), [true, true, true])
+    const none = ["2027-02-29", "2027-02-30", "2027-04-31", "2027-02-32", "2027-13-01", "2027-00-10"]
+    assert.deepStrictEqual(none.filter(isTaken), [])
+  })
+
   it("a Timestamp is milliseconds in memory and ISO 8601 in UTC on the wire", () => {
     const decode = Schema.decodeUnknownResult(Timestamp.Timestamp)
     assert.strictEqual(Schema.encodeSync(Timestamp.Timestamp)(1_795_341_600_123), "2026-11-22T10:00:00.123Z")

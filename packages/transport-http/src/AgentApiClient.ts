@@ -227,16 +227,16 @@ class Remote implements RemoteRuntime<Agent.Any> {
     options: AgentRuntime.SendOptions,
     wait?: string
   ): Effect.Effect<Receipt.Receipt, AgentError.SendError | FindError> {
-    return Effect.flatMap(encodeSend(request, options), (body) =>
-      Effect.flatMap(
-        this.call("POST", "/activities", [...finding, ...sendTags], {
-          query: { wait },
-          body,
-          repeatable: true
-        }),
-        decodeReceipt
-      )
-    )
+    return Effect.flatMap(encodeSend(request, options), (body) => {
+      const sent = this.call("POST", "/activities", [...finding, ...sendTags, "PayloadTooLarge"], {
+        query: { wait },
+        body,
+        repeatable: true
+      })
+      const invalid = ({ message }: ApiError.PayloadTooLarge) =>
+        Exit.fail(AgentError.ActivityInvalid.of(["payload"], message))
+      return Effect.flatMap(Effect.catchTag(sent, "PayloadTooLarge", invalid), decodeReceipt)
+    })
   }
 
   send(request: AgentRuntime.WireRequest, options?: AgentRuntime.SendOptions) {
@@ -427,15 +427,17 @@ export const make = (options: Options): Effect.Effect<AgentApiClient["Service"],
     return AgentApiClient.of({
       runtime,
       create: (agent, options) =>
-        Effect.flatMap(encodeState(agent, options?.state), (state) =>
-          Effect.flatMap(
-            expecting(
-              requester.json("POST", "/v1/runtimes", { body: { agent: agent.name, id: options?.id, state } }),
-              createTags
-            ),
-            (json) => Effect.map(infoDecoder(agent)(json), (info) => runtime(agent, info.id, info.epoch))
+        Effect.flatMap(encodeState(agent, options?.state), (state) => {
+          const created = expecting(
+            requester.json("POST", "/v1/runtimes", { body: { agent: agent.name, id: options?.id, state } }),
+            [...createTags, "PayloadTooLarge"]
           )
-        ),
+          const invalid = ({ message }: ApiError.PayloadTooLarge) =>
+            Exit.fail(new AgentError.RequestInvalid({ path: ["state"], message }))
+          return Effect.flatMap(Effect.catchTag(created, "PayloadTooLarge", invalid), (json) =>
+            Effect.map(infoDecoder(agent)(json), (info) => runtime(agent, info.id, info.epoch))
+          )
+        }),
       list: (options) =>
         Effect.flatMap(
           expecting(requester.json("GET", "/v1/runtimes", { query: { ...options } }), ["RequestInvalid"]),

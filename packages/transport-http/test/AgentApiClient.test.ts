@@ -4,7 +4,20 @@ import { FetchHttpClient } from "effect/http"
 import type { ServerResponse } from "node:http"
 import { setImmediate as nextTurn } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { Account, Audit, Balance, Broke, Deposit, Freeze, Tell, Withdraw } from "./support/Agents.ts"
+import {
+  Account,
+  Audit,
+  Balance,
+  Broke,
+  Deposit,
+  Freeze,
+  Keep,
+  Noted,
+  Plain,
+  Spaced,
+  Tell,
+  Withdraw
+} from "./support/Agents.ts"
 import { startProxy } from "./support/FlakyProxy.ts"
 import { startScripted } from "./support/ScriptedServer.ts"
 import { start, type TestServer } from "./support/TestServer.ts"
@@ -69,6 +82,40 @@ describe("AgentApiClient", () => {
       "ActivityNotFound",
       "CursorInvalid"
     ])
+  })
+
+  it("tells what is too large for the server's body as what is wrong with it, and not as an outage", async () => {
+    const big = "x".repeat(1_048_570)
+    const tags = await run((client) =>
+      Effect.gen(function* () {
+        const account = yield* client.create(Account, { id: name() })
+        const keep = Keep.make({ value: big })
+        return [
+          yield* Effect.flip(account.send(keep)),
+          yield* Effect.flip(account.ask(keep)),
+          yield* Effect.flip(client.create(Noted, { state: big }))
+        ].map((error) => `${error._tag}: ${error.message}`)
+      })
+    )
+    const limit = "A body holds at most 1048576 bytes: send less at once"
+    expect(tags).toEqual([`ActivityInvalid: ${limit}`, `ActivityInvalid: ${limit}`, `RequestInvalid: ${limit}`])
+  })
+
+  it("B6 the events of a type can be asked for, whatever spaces its name has", async () => {
+    const seen = await run((client) =>
+      Effect.gen(function* () {
+        const noted = yield* client.create(Noted, { id: name() })
+        const events = yield* noted.subscription({ types: [Spaced.name] })
+        yield* noted.ask(Plain.make())
+        yield* noted.ask(Spaced.make())
+        return yield* events.pipe(
+          Stream.map((event) => ("type" in event ? event.type : event._tag)),
+          Stream.take(1),
+          Stream.runCollect
+        )
+      })
+    )
+    expect(seen).toEqual([Spaced.name])
   })
 
   it("a server that is not there is ApiUnavailable once patience is over", async () => {

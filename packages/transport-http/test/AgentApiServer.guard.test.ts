@@ -191,6 +191,9 @@ describe("limits per principal", () => {
 it("limits that no timer can run are refused by name", () => {
   const { infinity } = Duration
   expect(() => ServerLimits.make({ wait: infinity })).toThrow(/ServerLimits: wait must be at most/)
+  expect(() => ServerLimits.make({ keepAlive: Duration.zero })).toThrow(/ServerLimits: keepAlive must be more than 0/)
+  expect(() => ServerLimits.make({ stallTimeout: Duration.millis(-1) })).toThrow(/stallTimeout must be more than 0/)
+  expect(ServerLimits.make({ grace: Duration.zero, wait: Duration.zero }).wait).toEqual(Duration.zero)
   expect(() => ServerLimits.make({ headersTimeout: infinity })).toThrow(/ServerLimits: headersTimeout must be at most/)
 })
 

@@ -42,3 +42,12 @@ export const AccountLayer = Workflow.layer(Account, {
   Die: ({ payload }) => Effect.die(new Error(payload.secret)),
   Keep: (_, state) => Effect.succeed(state)
 })
+
+export const Plain = ActivityType.make("Plain")
+export const Spaced = ActivityType.make(" with  spaces ")
+/** Its state is text of any length. */
+export const Noted = Agent.make("Noted", { state: Schema.String, initialState: "", activities: [Plain, Spaced] })
+export const NotedLayer = Workflow.layer(Noted, {
+  Plain: (_, state) => Effect.succeed(state),
+  [" with  spaces "]: (_, state) => Effect.succeed(state)
+})

@@ -3,7 +3,7 @@ import { ServerLimits } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import { Effect, Layer, Logger, type LogLevel, ManagedRuntime, References, Tracer } from "effect"
 import { HttpServer } from "effect/http"
-import { AccountLayer } from "./Agents.ts"
+import { AccountLayer, NotedLayer } from "./Agents.ts"
 
 export interface Options {
   readonly limits?: Partial<ServerLimits.ServerLimitsShape> | undefined
@@ -29,7 +29,9 @@ export interface TestServer {
 export const start = async (options: Options = {}): Promise<TestServer> => {
   const logs: Array<string> = []
   const layer = NodeAgentApiServer.layer({ port: 0, ...options.server }).pipe(
-    Layer.provideMerge(AccountLayer.pipe(Layer.provideMerge(options.manager ?? RuntimeManager.layer))),
+    Layer.provideMerge(
+      Layer.merge(AccountLayer, NotedLayer).pipe(Layer.provideMerge(options.manager ?? RuntimeManager.layer))
+    ),
     Layer.provide(RuntimeConfig.layer(options.config ?? {})),
     Layer.provide(options.authorization ?? Layer.empty),
     Layer.provide(ServerLimits.layer(options.limits ?? {})),

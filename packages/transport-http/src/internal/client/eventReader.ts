@@ -81,8 +81,8 @@ export class EventReader {
       path,
       {
         epoch,
-        // In a list, a comma is no part of a name.
-        type: options.types?.map((type) => type.replace(/[%,]/g, encodeURIComponent)).join(","),
+        // In a list, a comma is no part of a name, and the space around it neither.
+        type: options.types?.map((type) => type.replace(/[%,\s]/g, encodeURIComponent)).join(","),
         priority: options.priorities?.join(","),
         outcome: options.outcomes?.join(","),
         from
