@@ -13,13 +13,14 @@ const Fail = ActivityType.make("Fail", { error: No, retry })
 const Rest = ActivityType.make("Rest")
 const Urge = ActivityType.make("Urge", { overlap: { interrupt: "requeue" } })
 const Sum = Agent.make("Sum", { state: Schema.Int, initialState: 0, activities: [Add, Die, Fail, Rest, Urge] })
-const SumLayer = Workflow.layer(Sum, {
+const handlers: Workflow.Handlers<typeof Sum, never> = {
   Add: ({ payload }, total) => Effect.succeed(total + payload.n),
   Die: () => Effect.die("died"),
   Fail: () => Effect.andThen(Effect.sleep("1 second"), new No()),
   Rest: (_, total) => Effect.as(Effect.sleep("20 seconds"), total),
   Urge: (_, total) => Effect.succeed(total)
-})
+}
+const SumLayer = Workflow.layer(Sum, handlers)
 
 type Store = RuntimeStore.RuntimeStore["Service"]
 
@@ -104,6 +105,27 @@ it.effect("R6 an activity that a shutdown interrupts has not crashed: it runs fi
     }
   })
 )
+
+for (const when of ["as it runs", "as it is about to start"]) {
+  it.effect(`D9 what interrupts an activity ${when} goes before it also after a crash`, () =>
+    Effect.gen(function* () {
+      const store = yield* makeStore
+      const stubborn = Workflow.layer(Sum, { ...handlers, Rest: () => Effect.uninterruptible(Effect.never) })
+      const first = yield* begin(on(store, {}, stubborn))
+      yield* first.sum.send(Rest.make(), { id: "rest" })
+      if (when === "as it runs") yield* pass(1)
+      yield* first.sum.send(Urge.make(), { id: "urge" })
+      // The first life ends here, as if its process had died.
+      const { sum } = yield* begin(on(store))
+      const reading = yield* Effect.forkChild(Stream.runCollect(Stream.take(sum.subscribe({ from: "earliest" }), 2)))
+      yield* pass(30)
+      assert.deepStrictEqual(
+        (yield* Fiber.join(reading)).map((event) => "activityId" in event && (event.activityId as string)),
+        ["urge", "rest"]
+      )
+    })
+  )
+}
 
 for (const when of ["fails", "is put back"]) {
   it.effect(`R6 an activity that ${when} while its process ends is retried by the next; what is delayed stays`, () =>

@@ -1,10 +1,11 @@
 import { type ActivityType, AgentError, type Priority } from "@agent-runtime/schema"
 import { Equal, type Schema, type Tracer } from "effect"
 import type { SendOptions, WireRequest } from "../AgentRuntime.ts"
+import type { Change } from "../RuntimeStore.ts"
 import { Activity, noChain } from "./activity.ts"
 import type { Entry } from "./entry.ts"
 import { type CompiledType, isTyped } from "./host.ts"
-import { encodeAccepted, encodeDue } from "./persisted.ts"
+import { encodeAccepted, encodeDue, encodeReturned } from "./persisted.ts"
 import { applySuperseded, interrupt, settleWaiting, spare, supersede, supersededChange } from "./processing.ts"
 import { checkOptions, checkPayload } from "./validate.ts"
 
@@ -111,6 +112,7 @@ const place = (
     change: () => ({
       ...(superseding === undefined ? {} : supersededChange(entry, superseding, (sequence = journal.nextSequence()))),
       accept: [encodeAccepted(activity, encoded, encodeDue(entry.kernel, due), ahead)],
+      ...(requeues ? requeuedChange(entry) : {}),
       ...(activity.rare.outbox === 0 ? {} : { sent: [activity.rare.outbox] })
     }),
     apply: (written) => {
@@ -126,6 +128,12 @@ const place = (
     }
   })
 }
+
+/** What the store is told of a running activity that is about to go back to its lane. */
+const requeuedChange = ({ attempt, kernel, now }: Entry): Pick<Change, "update"> =>
+  attempt === undefined || attempt.committing
+    ? {}
+    : { update: [encodeReturned(attempt.activity, encodeDue(kernel, now), false)] }
 
 /** Ends another of its type that waits. */
 export const replaceOlder = (entry: Entry, activity: Activity): void => {

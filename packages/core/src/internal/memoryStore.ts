@@ -136,8 +136,11 @@ export class MemoryStore {
     if (change.start !== undefined) {
       const { attempts, position } = change.start
       const known = row.pending.get(position)
+      // It may go back at once: then it has been updated.
+      const isBack =
+        known !== undefined && change.update?.some((one) => one.position === position && one.attempts >= attempts)
       if (known !== undefined) row.pending.set(position, { ...known, attempts })
-      row.running = position
+      if (isBack !== true) row.running = position
     }
     row.log.push(...(change.append ?? []))
     for (const value of change.bury ?? []) {
