@@ -56,6 +56,8 @@ export const failureToJson = (error: Failure): Record<string, unknown> => {
     const value = (error as unknown as Record<string, unknown>)[key]
     if (value !== undefined) json[key] = value
   }
+  // Its message is for who runs the server: it may name files and hosts.
+  if (error._tag === "StoreUnavailable") json.message = "The store of the server is unavailable: try again later"
   return json
 }
 

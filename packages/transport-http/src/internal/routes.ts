@@ -112,7 +112,12 @@ export const layer = <R>(
                 const asked = read(context, request)
                 return Result.isFailure(asked)
                   ? Effect.succeed(failure(asked.failure))
-                  : Effect.catch(handle(asked.success, principal), (error) => Effect.succeed(failure(error)))
+                  : Effect.catch(handle(asked.success, principal), (error) => {
+                      const answer = Effect.succeed(failure(error))
+                      return error._tag === "StoreUnavailable"
+                        ? Effect.andThen(Effect.logWarning(error.message), answer)
+                        : answer
+                    })
               })
             })
           )
