@@ -213,5 +213,7 @@ export const layerSqlite = (
 ): Layer.Layer<RuntimeStore.RuntimeStore, AgentError.StoreUnavailable> =>
   Layer.provide(
     layer,
-    Layer.effectContext(Effect.mapError(Layer.build(NodeSqlite.layer({ exclusive: true, ...config })), unavailable))
+    Layer.effectContext(
+      Effect.mapError(Layer.build(NodeSqlite.layer({ ...config, exclusive: config.exclusive ?? true })), unavailable)
+    )
   )

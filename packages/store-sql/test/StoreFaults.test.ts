@@ -6,7 +6,7 @@ import { describe, expect, it, layer } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, type Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { spawnSync } from "node:child_process"
-import { writeFileSync } from "node:fs"
+import { linkSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as FaultyWire from "./support/FaultyWire.ts"
@@ -112,6 +112,30 @@ describe("SqlRuntimeStore on SQLite", () => {
       expect(yield* writeBeside(store, "x".repeat(400_000))).toEqual(alone)
       const { store: another } = yield* open()
       expect(yield* writeBeside(another, ["not left behind", circular])).toEqual(alone)
+    })
+  )
+
+  for (const [how, link, message] of [
+    ["a symbolic link", symlinkSync, /is in use by another process/],
+    ["a hard link", linkSync, /has 2 names/]
+  ] as const) {
+    it.live(`lets nobody have the file a second time by ${how}`, () =>
+      Effect.gen(function* () {
+        const folder = yield* TempFolder.make
+        const filename = join(folder, "store.db")
+        const at = (filename: string) =>
+          Layer.build(Layer.fresh(SqlRuntimeStore.layerSqlite({ filename, busyTimeout: 20, exclusive: undefined })))
+        yield* at(filename)
+        link(filename, join(folder, "alias.db"))
+        expect((yield* Effect.flip(at(join(folder, "alias.db")))).message).toMatch(message)
+      })
+    )
+  }
+
+  it.live("refuses a name that no file keeps", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename: "" })))
+      expect(error.message).toMatch(/filename is empty/)
     })
   )
 

@@ -1,4 +1,4 @@
-import { AgentError } from "@agent-runtime/schema"
+import { AgentError, AgentRuntimeId } from "@agent-runtime/schema"
 import { Effect } from "effect"
 import type { ListOptions, Page } from "../RuntimeManager.ts"
 import type { Durable } from "./durable.ts"
@@ -15,6 +15,11 @@ export const list = (
   const { agent, cursor, limit = 100, prefix, status } = options
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
     return Effect.fail(new AgentError.RequestInvalid({ path: ["limit"], message: `limit is 1 to 1000, got ${limit}` }))
+  }
+  if (cursor !== undefined && !AgentRuntimeId.isAgentRuntimeId(cursor)) {
+    return Effect.fail(
+      new AgentError.RequestInvalid({ path: ["cursor"], message: "A cursor is the nextCursor of a page" })
+    )
   }
   const matches = (info: { readonly id: string; readonly agent: string; readonly status: string }): boolean =>
     info.id > (cursor ?? "") &&
@@ -33,7 +38,9 @@ export const list = (
   }
   // What is not in memory neither runs nor drains.
   const isHere = status === "processing" || status === "draining"
-  if (durable === undefined || isHere) return Effect.succeed(page(here))
+  // Nor is what nobody here runs told of.
+  const isUnknown = agent !== undefined && hostOf(agent) === undefined
+  if (durable === undefined || isHere || isUnknown) return Effect.succeed(page(here))
   // One that comes into memory or leaves it while the store is read is told of once.
   const ids = new Set(entries.keys())
   const asleep = durable.sleeping(

@@ -1,6 +1,7 @@
 // The thread that owns the database file: it opens it, runs one request after the other and answers each. A commit that
 // waits for the disk waits here, not in the event loop of the program.
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
+import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Answer, Fault, Opening, Part, Request, Write } from "./SqliteProtocol.ts"
 
@@ -32,16 +33,34 @@ let held: DatabaseSync | undefined
  */
 const hold = async (): Promise<void> => {
   if (!opening.exclusive || opening.filename === ":memory:") return
+  const filename = realName(opening.filename)
   const { DatabaseSync } = await import("node:sqlite")
   try {
-    held = new DatabaseSync(`${opening.filename}-lock`, { timeout: opening.busyTimeout })
+    held = new DatabaseSync(`${filename}-lock`, { timeout: opening.busyTimeout })
     held.exec("BEGIN EXCLUSIVE")
   } catch (cause) {
-    if (isBusy(cause)) throw new InUse(`${opening.filename}-lock is locked`, { cause })
+    if (isBusy(cause)) throw new InUse(`${filename}-lock is locked`, { cause })
   }
 }
 
+/** The name that all have in common who come to a file by symbolic links; the file is made if it is missing. */
+const realName = (filename: string): string => {
+  try {
+    // One that is there is not opened: to close it would free the locks that this process may hold on it.
+    if (!opening.readonly && !existsSync(filename)) closeSync(openSync(filename, "wx"))
+    filename = realpathSync(filename)
+  } catch {
+    // It cannot be opened either, or not be written: SQLite says why.
+    return filename
+  }
+  const { nlink } = statSync(filename)
+  // SQLite keeps its log beside the name it is given: by another name the file is another one, and damaged.
+  if (nlink > 1) throw new Error(`${filename} has ${nlink} names, by hard links: a database has one`)
+  return filename
+}
+
 const open = async (): Promise<DatabaseSync> => {
+  if (opening.filename === "") throw new Error(`filename is empty: give a path, or ":memory:"`)
   await hold()
   const { DatabaseSync } = await import("node:sqlite")
   const db = new DatabaseSync(opening.filename, { readOnly: opening.readonly, timeout: opening.busyTimeout })

@@ -94,6 +94,8 @@ export const lifecycle: ReadonlyArray<Case> = [
     )
     yield* fails("limit 0", manager.list({ limit: 0 }), "RequestInvalid")
     yield* fails("limit 1001", manager.list({ limit: 1001 }), "RequestInvalid")
+    yield* fails("a cursor that is none", manager.list({ cursor: "\0" }), "RequestInvalid")
+    yield* same("of no agent", (yield* manager.list({ agent: "\0" })).items, [])
   }),
   inProcess("R2", "drain processes what is queued, cancels what is delayed and takes nothing new", function* () {
     const runtime = yield* probe
