@@ -118,7 +118,10 @@ export class RuntimeManager extends Context.Service<
       options?: ListOptions
     ) => Effect.Effect<Page, AgentError.RequestInvalid | AgentError.StoreUnavailable>
 
-    /** Ends a runtime; see `AgentRuntime.terminate`. */
+    /**
+     * Ends a runtime; see `AgentRuntime.terminate`. With `mode: "immediate"` also one whose state cannot be read: what it holds is
+     * given up, and kept until it is purged.
+     */
     readonly terminate: (id: string, options?: TerminateOptions) => Effect.Effect<void, FindError>
 
     /** With a store: removes every row of a terminated runtime. */

@@ -269,5 +269,21 @@ it.effect("D5 what cannot be decoded stops that runtime alone, with a clear erro
       })
     )
     assert.deepStrictEqual(yield* all, before)
+    // Nothing takes what it cannot read for what is to be given up, unless it is told to.
+    yield* life((manager) =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* Effect.flip(manager.terminate("damaged")))._tag, "StateUnreadable")
+        assert.strictEqual((yield* Effect.flip(manager.purge("damaged")))._tag, "AgentRuntimeNotFound")
+        yield* manager.terminate("damaged", { mode: "immediate" })
+        yield* manager.terminate("newer", { mode: "immediate" })
+        yield* manager.purge("damaged")
+        const again = yield* manager.create(Sum, { id: "newer" })
+        yield* again.ask(Add.make({ n: 1 }))
+        assert.deepStrictEqual(
+          (yield* manager.list()).items.map(({ id }) => id as string),
+          ["newer", "sound"]
+        )
+      })
+    )
   })
 )

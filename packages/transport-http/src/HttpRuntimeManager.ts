@@ -266,7 +266,13 @@ export const make = (
         Effect.flatMap(find(id), ({ agent }) =>
           Effect.map(orUnavailable(client.runtime(agent, id).fork(options)), toHandle)
         ),
-      terminate: (id, options) => Effect.flatMap(find(id), (runtime) => runtime.terminate(options)),
+      terminate: (id, options) =>
+        Effect.catchTag(
+          Effect.flatMap(find(id), (runtime) => runtime.terminate(options)),
+          "StateUnreadable",
+          (error): Effect.Effect<void, RuntimeManager.FindError> =>
+            options?.mode === "immediate" ? orUnavailable(client.runtime(any, id).terminate(options)) : Exit.fail(error)
+        ),
       agents: Effect.map(Effect.ignore(learn), () => Array.from(known.values()))
     })
   })

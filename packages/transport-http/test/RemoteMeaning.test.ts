@@ -1,5 +1,5 @@
 import { LocalRuntimes, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
-import { ActivityType, Agent } from "@agent-runtime/schema"
+import { ActivityType, Agent, AgentRuntimeId } from "@agent-runtime/schema"
 import { HttpRuntimeManager } from "@agent-runtime/transport-http"
 import * as NodeAgentApiServer from "@agent-runtime/transport-http/NodeAgentApiServer"
 import { assert, describe, it } from "@effect/vitest"
@@ -148,6 +148,26 @@ describe("what an operation means is the same over HTTP", () => {
         assert.notMatch(text, /\.ts|node_modules/)
       }
     }).pipe(Effect.provide(layer))
+  )
+
+  it.live("D5 what cannot be read can be given up, where that is asked for", () =>
+    Effect.gen(function* () {
+      const stored = yield* Layer.build(RuntimeStore.layerMemory)
+      const store = Context.get(stored, RuntimeStore.RuntimeStore)
+      const durable = RuntimeManager.layerDurable.pipe(Layer.provide(Layer.succeedContext(stored)))
+      yield* Effect.gen(function* () {
+        for (const [i, manager] of (yield* both).entries()) {
+          const id = AgentRuntimeId.AgentRuntimeId.make(`unreadable-${i}`)
+          const info = { paused: false, failing: false }
+          yield* store.create({ id, agent: "Sum", epoch: 1, state: "no number", version: 1, info })
+          assert.strictEqual((yield* Effect.flip(manager.get(Sum, id)))._tag, "StateUnreadable")
+          assert.strictEqual((yield* Effect.flip(manager.terminate(id)))._tag, "StateUnreadable")
+          yield* manager.terminate(id, { mode: "immediate" })
+          yield* manager.purge(id)
+          assert.strictEqual((yield* Effect.flip(manager.get(Sum, id)))._tag, "AgentRuntimeNotFound")
+        }
+      }).pipe(Effect.provide(on(durable)))
+    }).pipe(Effect.scoped)
   )
 
   it.live("what cannot be is refused in the same way", () =>

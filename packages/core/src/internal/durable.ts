@@ -97,7 +97,7 @@ export class Durable {
         new AgentError.StateUnreadable({
           id,
           version: opened.version,
-          message: `The stored runtime "${id}" cannot be read: ${why}. Nothing of it was changed.`
+          message: `The stored runtime "${id}" cannot be read: ${why}. Nothing of it was changed; terminate it with mode "immediate" to give it up.`
         })
       )
     const state = host.decodeState(opened.state, opened.version)
@@ -129,6 +129,19 @@ export class Durable {
       for (const { outgoing, position } of outbox) deliver(entry, outgoing, position)
     }
     return Exit.succeed(entry)
+  }
+
+  /** Ends a runtime without reading it; what there is of it is kept until it is purged. */
+  giveUp(id: AgentRuntimeId.AgentRuntimeId): Effect.Effect<void, AgentError.StoreUnavailable> {
+    return Effect.flatMap(
+      this.store.open(id, () => true),
+      (opened) =>
+        opened === undefined || opened.terminated
+          ? Exit.void
+          : Effect.flatMap(this.store.write([{ handle: opened.handle, change: { terminated: true } }]), ([exit]) =>
+              Effect.mapError(exit!, ({ message }) => new AgentError.StoreUnavailable({ message }))
+            )
+    )
   }
 
   /** Reads the log of the lives before, once for all who ask for it at a time. */

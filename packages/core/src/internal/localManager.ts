@@ -345,7 +345,12 @@ export class LocalManager implements Placement {
   // -- ends ------------------------------------------------------------------------------------------------------------
 
   readonly terminate = (id: string, options?: TerminateOptions): Effect.Effect<void, FindError> =>
-    Effect.flatMap(this.find(id), (entry) => terminate(entry, options ?? {}))
+    Effect.catchTag(
+      Effect.flatMap(this.find(id), (entry) => terminate(entry, options ?? {})),
+      "StateUnreadable",
+      (error): Effect.Effect<void, FindError> =>
+        options?.mode === "immediate" ? this.durable!.giveUp(AgentRuntimeId.AgentRuntimeId.make(id)) : Exit.fail(error)
+    )
 
   readonly purge = (id: string): Effect.Effect<void, FindError> =>
     Effect.suspend((): Effect.Effect<void, FindError> => {

@@ -105,9 +105,12 @@ export const runtimes = Effect.gen(function* () {
       return yield* openChanges({ gate, authorization, principal, headers: request.headers }, runtime)
     }),
     terminate: Effect.fnUntraced(function* ({ params, query }, principal) {
-      const runtime = yield* find(manager, principal, params.id, query.epoch)
       const grace = query.grace === undefined ? undefined : yield* parseTime("grace", query.grace)
-      yield* runtime.terminate({ mode: query.mode, grace })
+      const options = { mode: query.mode, grace }
+      if (query.epoch === undefined) {
+        yield* checkOwn(principal, params.id)
+        yield* manager.terminate(params.id, options)
+      } else yield* (yield* find(manager, principal, params.id, query.epoch)).terminate(options)
       return HttpServerResponse.empty()
     }),
     fork: Effect.fnUntraced(function* ({ params, query, request }, principal) {
