@@ -89,6 +89,32 @@ it.effect(
     })
 )
 
+it.effect("P9 P5 the id of a dead letter is taken for as long as it is kept, however old its receipt", () =>
+  Effect.gen(function* () {
+    const layer = on(yield* makeStore, { receiptRetention: 1 })
+    const first = yield* begin(layer)
+    yield* first.sum.send(Die.make(), { id: "die" })
+    yield* first.sum.send(Add.make({ n: 1 }))
+    yield* pass(1)
+    const { end, sum } = first
+    const expectTaken = (sum: typeof first.sum) =>
+      Effect.gen(function* () {
+        assert.strictEqual((yield* sum.send(Die.make(), { id: "die" })).status, "failed")
+        assert.strictEqual((yield* sum.receipt("die")).error?._tag, "WorkflowDefect")
+        assert.instanceOf(yield* Effect.flip(sum.ask(Die.make(), { id: "die" })), AgentError.WorkflowDefect)
+        assert.strictEqual((yield* Effect.flip(sum.send(Add.make({ n: 1 }), { id: "die" })))._tag, "ActivityConflict")
+        assert.strictEqual((yield* sum.deadLetters).length, 1)
+      })
+    yield* expectTaken(sum)
+    yield* end
+    const second = yield* begin(layer)
+    yield* expectTaken(second.sum)
+    yield* second.sum.discard("die")
+    yield* second.sum.ask(Add.make({ n: 1 }), { id: "die" })
+    assert.strictEqual((yield* second.sum.info).state, 2)
+  })
+)
+
 it.effect("R6 an activity that a shutdown interrupts has not crashed: it runs first, however often that happens", () =>
   Effect.gen(function* () {
     const layer = on(yield* makeStore)

@@ -10,7 +10,7 @@ import {
 import { Context, Effect, Exit, type Fiber } from "effect"
 import type { DeadLetter } from "../AgentRuntime.ts"
 import { replaceOlder } from "./accept.ts"
-import type { Activity } from "./activity.ts"
+import { Activity } from "./activity.ts"
 import { Broadcast } from "./broadcast.ts"
 import type { Attempt, Outgoing } from "./attempt.ts"
 import { Counters } from "./counters.ts"
@@ -238,8 +238,9 @@ export class Entry implements Runnable, Source {
   // -- receipts --------------------------------------------------------------------------------------------------------
 
   find(activityId: string): Activity | undefined {
-    const known = this.history.find(activityId)
-    if (known !== undefined) return known
+    // The id of a dead letter is taken for as long as it may be replayed.
+    const known = this.history.find(activityId) ?? this.deadLetters?.get(activityId)?.of
+    if (known instanceof Activity) return known
     // Ids made up here are not kept in a table: look where the activity may be.
     const serial = this.kernel.ids.parse(activityId)
     if (serial === 0) return undefined

@@ -262,6 +262,10 @@ export const decodeDead = (
   if (activity !== undefined) {
     const of = revive(kernel, host, activity)
     of.attempts = attempts
+    of.status = "failed"
+    of.since = at - kernel.startedAt
+    of.rare.error = error
+    of.exit = Exit.fail(of.kind.decodeError(error))
     const { id, payload, priority, type } = of
     return { of, letter: { activityId: id, type, payload, priority, attempts, error, at } }
   }
