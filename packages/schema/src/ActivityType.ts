@@ -200,6 +200,8 @@ type PayloadOf<P> = P extends PureCodec ? P : P extends Fields ? Schema.Struct<P
  * or a `bigint` is answered to who asks in the process, has no `reply` in its receipt, and cannot be asked for over HTTP. Name
  * the schema of what is answered instead.
  *
+ * A check or a transformation that throws says as much as one that answers false: the value does not fit.
+ *
  * @example
  * ```ts
  * import { ActivityType } from "@agent-runtime/schema"

@@ -63,7 +63,7 @@ export const faultOf = (cause: Cause.Cause<unknown>): { path: Array<string | num
   const error = Cause.squash(cause)
   const issue = SchemaIssue.isIssue(error) ? error : Schema.isSchemaError(error) ? error.issue : undefined
   // A check or a transformation of the schema threw: its stack is nobody's business.
-  if (issue === undefined) return { path: [], message: String(error) }
+  if (issue === undefined) return { path: [], message: `its schema threw ${String(error)}` }
   const first = format(issue).issues[0]
   return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
 }

@@ -136,7 +136,7 @@ export const encodeLogEntry = (activity: Activity, outcome: Outcome): Schema.Jso
     attempts: activity.attempts,
     status: outcome.status,
     correlationId: activity.correlationId,
-    reply: outcome.reply,
+    reply: Exit.isSuccess(outcome.exit) ? activity.kind.encodeReply(outcome.exit.value) : undefined,
     error: outcome.error
   })
 

@@ -186,11 +186,7 @@ const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number):
     if (Result.isFailure(encoded)) {
       return invalid(entry, activity, `a state that cannot be stored: ${encoded.failure}`, now)
     }
-    const encodedReply = kind.encodeReply(reply)
-    if (encodedReply === undefined && reply !== undefined) {
-      return invalid(entry, activity, "a reply that cannot be stored", now)
-    }
-    return settle(entry, activity, { ...outcome, encoded: encoded.success, reply: encodedReply }, now)
+    return settle(entry, activity, { ...outcome, encoded: encoded.success }, now)
   }
   // What `settle` would do, without a word about what most activities have not.
   entry.attempt = undefined

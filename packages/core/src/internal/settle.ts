@@ -17,8 +17,6 @@ export interface Outcome {
   readonly state: unknown
   /** The new state in JSON, where there is a store. */
   readonly encoded?: Schema.Json
-  /** The reply in JSON, where there is a store and a reply. */
-  readonly reply?: Schema.Json | undefined
   /** Which counter the end of the attempt goes to; `undefined` if it never started. */
   readonly kind: "processed" | "declared" | "undeclared" | "defect" | "timeout" | "interrupted" | undefined
   readonly error: Receipt.ErrorJson | undefined

@@ -10,7 +10,7 @@ const toKey = (segment: PropertyKey | { readonly key: PropertyKey }): string | n
 /** The first fault of what does not fit a schema, by the error that says so; a check of it may have thrown instead. */
 export const faultOf = (error: unknown): { path: Array<string | number>; message: string } => {
   const issue = Schema.isSchemaError(error) ? error.issue : error
-  if (!SchemaIssue.isIssue(issue)) return { path: [], message: String(error) }
+  if (!SchemaIssue.isIssue(issue)) return { path: [], message: `its schema threw ${String(error)}` }
   const first = format(issue).issues[0]
   return { path: (first?.path ?? []).map(toKey), message: first?.message ?? "does not fit" }
 }
