@@ -47,9 +47,10 @@ const endOthers = Effect.fnUntraced(function* (ids: ReadonlySet<string>) {
 const keep = Effect.fnUntraced(function* (source: DocumentFolder.DocumentFolder, id: string) {
   const { folder } = source
   const manager = yield* RuntimeManager.RuntimeManager
-  const runtime = yield* manager.getOrCreate(DocumentIndex, { id, state: { folder } })
   const { changed, update } = yield* FolderWatch.make(source)
   const index = Effect.gen(function* () {
+    // Each time: it may have been ended from outside.
+    const runtime = yield* manager.getOrCreate(DocumentIndex, { id, state: { folder } })
     const { files, indexed, millis, passages, removed } = yield* runtime.ask(Index.make(), { cancelOnInterrupt: true })
     const seconds = (millis / 1000).toFixed(1)
     yield* Effect.logInfo(

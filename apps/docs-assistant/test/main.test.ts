@@ -148,6 +148,11 @@ describe("docs-assistant", () => {
     await expect.poll(() => found("narwhal")).toEqual([`${docs}/seas/cold/walrus.md`])
     await rm(join(docs, "seas"), { recursive: true })
     await expect.poll(() => found("narwhal")).toEqual([])
+
+    // Who ends the runtime of the folder does not end the watch.
+    await fetch(`${app.url}/v1/runtimes/${indexer?.id}`, { method: "DELETE" })
+    await writeFile(join(docs, "puffin.md"), "# Puffin\n\nThe only one.\n")
+    await expect.poll(() => found("puffin")).toEqual([`${docs}/puffin.md`])
   })
 
   it("stops at SIGTERM and at SIGINT while it indexes, with code 0 and nothing on standard error", async () => {

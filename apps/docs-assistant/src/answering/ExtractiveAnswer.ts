@@ -13,9 +13,9 @@ const maxCodeLines = 30
 const sentences = (markdown: string): Array<string> =>
   markdown
     .replace(fence, "\n\n")
-    .replace(/^\s*#{1,6}\s.*$|^\s*\|.*$|^\s*\*\*[^*\n]*\*\*[^.\n]*$/gm, "\n")
-    .replace(/^\s*(?:[-*+]|\d+\.|>)\s+/gm, "\n\n")
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/^[ \t]*#{1,6}\s.*$|^[ \t]*\|.*$|^[ \t]*\*\*[^*\n]*\*\*[^.\n]*$/gm, "\n")
+    .replace(/^[ \t]*(?:[-*+]|\d+\.|>)[ \t]+/gm, "\n\n")
+    .replace(/\[([^[\]]*)\]\([^()]*\)/g, "$1")
     .replace(/\*\*/g, "")
     .split(/\n\s*\n/)
     .flatMap((paragraph) =>
@@ -24,7 +24,7 @@ const sentences = (markdown: string): Array<string> =>
         .trim()
         .split(/(?<=[.!?])\s+(?=[\p{Lu}`"(])/u)
     )
-    .filter((sentence) => /\p{L}.*\s.*\p{L}/u.test(sentence))
+    .filter((sentence) => sentence.split(" ").filter((word) => /\p{L}/u.test(word)).length > 1)
 
 const fit = (sentence: string, words: ReadonlySet<string>): number => {
   let fits = 0

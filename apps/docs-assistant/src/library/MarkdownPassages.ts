@@ -14,17 +14,22 @@ const targetLength = 1500
  */
 const maxLength = 6000
 
-const heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/
+// What a document makes these read twice would be read for seconds: they go through a line once.
+const heading = /^ {0,3}(#{1,6})\s+([^]*)$/
 const fence = /^\s*(`{3,}|~{3,})/
 
 /**
- * Markdown inside a heading that says nothing to a reader: emphasis, code marks and the targets of links.
+ * A heading's text without what says nothing to a reader: the closing marks, emphasis, code marks and the targets of links.
  */
-const plain = (text: string): string =>
-  text
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+const plain = (text: string): string => {
+  let end = text.trimEnd().length
+  while (text[end - 1] === "#") end--
+  return text
+    .slice(0, end)
+    .replace(/\[([^[\]]*)\]\([^()]*\)/g, "$1")
     .replace(/[*`]/g, "")
     .trim()
+}
 
 /**
  * The passages of a Markdown document, in order. Plain text is Markdown without headings.
@@ -69,8 +74,12 @@ export const split = (file: string, lines: ReadonlyArray<string>): Array<Passage
     const end = lines.indexOf("---", 1)
     if (end > 0) {
       for (const line of lines.slice(1, end)) {
-        const title = /^title:\s*["']?(.*?)["']?\s*$/.exec(line)?.[1]
-        if (title) trail.push({ level: 0, title })
+        if (!line.startsWith("title:")) continue
+        const title = line
+          .slice("title:".length)
+          .trim()
+          .replace(/^["']|["']$/g, "")
+        if (title !== "") trail.push({ level: 0, title })
       }
       i = end + 1
       start = i

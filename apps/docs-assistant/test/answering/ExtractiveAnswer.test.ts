@@ -39,6 +39,11 @@ describe("ExtractiveAnswer.compose", () => {
     assert.notInclude(answer, "mentioned")
   })
 
+  it("reads hostile text as fast as any other", () => {
+    const text = [`${"a".repeat(50_000)} ${"1 ".repeat(50_000)}`, "\n".repeat(100_000), "[".repeat(100_000)].join("b\n")
+    assert.isTrue(ExtractiveAnswer.compose("b", [passage(text)]).includes("a.md:1-9"))
+  })
+
   it("says so when there is nothing", () => {
     assert.strictEqual(ExtractiveAnswer.compose("penguins", []), "The documents say nothing about this.")
   })

@@ -55,6 +55,14 @@ describe("DocumentPassages.split of Markdown", () => {
     }
   })
 
+  it("reads a hostile heading or title as fast as any other", () => {
+    const gap = " ".repeat(200_000)
+    const lengths = [`# a${gap}b`, `---\ntitle: a${gap}b\n---\ntext`, `# a ${"#".repeat(200_000)}b`].map(
+      (text) => DocumentPassages.split("a.md", text)[0]?.headings[0]?.length
+    )
+    assert.deepStrictEqual(lengths, [200_002, 200_002, 200_003])
+  })
+
   it("reads the title out of front matter and nothing else", () => {
     const text = "---\ntitle: 'The title'\nlayout: page\n---\n\nText."
     assert.deepStrictEqual(places("a.md", text), ["6-6 The title"])
