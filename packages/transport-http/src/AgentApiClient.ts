@@ -16,7 +16,7 @@ import {
 } from "@agent-runtime/schema"
 import { Context, Deferred, Duration, Effect, Exit, Function, Layer, type Scope, Stream } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
-import type { ApiUnavailable, Forbidden, TooManyRequests, Unauthorized } from "./ApiError.ts"
+import type { ApiUnavailable, Forbidden, PayloadTooLarge, TooManyRequests, Unauthorized } from "./ApiError.ts"
 import * as ApiError from "./ApiError.ts"
 import { follow } from "./internal/client/changes.ts"
 import { DeadLetters } from "./internal/deadLetter.ts"
@@ -48,7 +48,13 @@ export interface Options {
  * @category errors
  * @since 0.1.0
  */
-export type ClientError = ApiUnavailable | Forbidden | TooManyRequests | Unauthorized | AgentError.StoreUnavailable
+export type ClientError =
+  | ApiUnavailable
+  | Forbidden
+  | PayloadTooLarge
+  | TooManyRequests
+  | Unauthorized
+  | AgentError.StoreUnavailable
 
 /**
  * What an operation on a runtime may fail with.
@@ -167,7 +173,14 @@ export class AgentApiClient extends Context.Service<
   }
 >()("@agent-runtime/transport-http/AgentApiClient") {}
 
-const always = ["ApiUnavailable", "Forbidden", "TooManyRequests", "Unauthorized", "StoreUnavailable"] as const
+const always = [
+  "ApiUnavailable",
+  "Forbidden",
+  "PayloadTooLarge",
+  "TooManyRequests",
+  "Unauthorized",
+  "StoreUnavailable"
+] as const
 
 /** How long one request of an ask waits, before it is sent again. */
 const turn = "25s"
@@ -227,16 +240,16 @@ class Remote implements RemoteRuntime<Agent.Any> {
     options: AgentRuntime.SendOptions,
     wait?: string
   ): Effect.Effect<Receipt.Receipt, AgentError.SendError | FindError> {
-    return Effect.flatMap(encodeSend(request, options), (body) => {
-      const sent = this.call("POST", "/activities", [...finding, ...sendTags, "PayloadTooLarge"], {
-        query: { wait },
-        body,
-        repeatable: true
-      })
-      const invalid = ({ message }: ApiError.PayloadTooLarge) =>
-        Exit.fail(AgentError.ActivityInvalid.of(["payload"], message))
-      return Effect.flatMap(Effect.catchTag(sent, "PayloadTooLarge", invalid), decodeReceipt)
-    })
+    return Effect.flatMap(encodeSend(request, options), (body) =>
+      Effect.flatMap(
+        this.call("POST", "/activities", [...finding, ...sendTags], {
+          query: { wait },
+          body,
+          repeatable: true
+        }),
+        decodeReceipt
+      )
+    )
   }
 
   send(request: AgentRuntime.WireRequest, options?: AgentRuntime.SendOptions) {
@@ -427,17 +440,15 @@ export const make = (options: Options): Effect.Effect<AgentApiClient["Service"],
     return AgentApiClient.of({
       runtime,
       create: (agent, options) =>
-        Effect.flatMap(encodeState(agent, options?.state), (state) => {
-          const created = expecting(
-            requester.json("POST", "/v1/runtimes", { body: { agent: agent.name, id: options?.id, state } }),
-            [...createTags, "PayloadTooLarge"]
+        Effect.flatMap(encodeState(agent, options?.state), (state) =>
+          Effect.flatMap(
+            expecting(
+              requester.json("POST", "/v1/runtimes", { body: { agent: agent.name, id: options?.id, state } }),
+              createTags
+            ),
+            (json) => Effect.map(infoDecoder(agent)(json), (info) => runtime(agent, info.id, info.epoch))
           )
-          const invalid = ({ message }: ApiError.PayloadTooLarge) =>
-            Exit.fail(new AgentError.RequestInvalid({ path: ["state"], message }))
-          return Effect.flatMap(Effect.catchTag(created, "PayloadTooLarge", invalid), (json) =>
-            Effect.map(infoDecoder(agent)(json), (info) => runtime(agent, info.id, info.epoch))
-          )
-        }),
+        ),
       list: (options) =>
         Effect.flatMap(
           expecting(requester.json("GET", "/v1/runtimes", { query: { ...options } }), ["RequestInvalid"]),

@@ -29,10 +29,18 @@ export interface Options extends ClientOptions {
   readonly agents?: ReadonlyArray<Agent.Any> | undefined
 }
 
-const { ApiUnavailable, Forbidden, TooManyRequests, Unauthorized } = ApiError
-type Unavailable = ApiError.ApiUnavailable | ApiError.Forbidden | ApiError.TooManyRequests | ApiError.Unauthorized
+const { ApiUnavailable, Forbidden, PayloadTooLarge, TooManyRequests, Unauthorized } = ApiError
+type Unavailable =
+  | ApiError.ApiUnavailable
+  | ApiError.Forbidden
+  | ApiError.PayloadTooLarge
+  | ApiError.TooManyRequests
+  | ApiError.Unauthorized
+
+const isTooLarge = (error: unknown): error is ApiError.PayloadTooLarge => error instanceof PayloadTooLarge
 
 const isUnavailable = (error: unknown): error is Unavailable =>
+  isTooLarge(error) ||
   error instanceof ApiUnavailable ||
   error instanceof Forbidden ||
   error instanceof TooManyRequests ||
@@ -44,6 +52,14 @@ const orUnavailable = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     effect,
     (error: E): error is E & Unavailable => isUnavailable(error),
     (error) => Exit.fail(new AgentError.StoreUnavailable({ message: error.message }))
+  )
+
+/** As `orUnavailable`, where what is too large for the server is the payload. */
+const orTooLarge = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.catchIf(
+    effect,
+    (error: E): error is E & ApiError.PayloadTooLarge => isTooLarge(error),
+    ({ message }) => Exit.fail(AgentError.ActivityInvalid.of(["payload"], message))
   )
 
 /** A handle does not say that a state is unreadable: to who holds it, it is a store that cannot be read. */
@@ -81,12 +97,12 @@ class HttpAgentRuntime implements AgentRuntime.AgentRuntime {
   }
 
   send(request: AgentRuntime.WireRequest, options?: AgentRuntime.SendOptions) {
-    return this.orTerminated(this.remote.send(request, options))
+    return this.orTerminated(orTooLarge(this.remote.send(request, options)))
   }
 
   ask(request: AgentRuntime.WireRequest, options?: AgentRuntime.AskOptions): Effect.Effect<never, AgentError.AskError> {
     // What the activity type declares is among the errors; `AgentRuntime` says so in its types.
-    return this.orTerminated(this.remote.ask(request, options)) as Effect.Effect<never, AgentError.AskError>
+    return this.orTerminated(orTooLarge(this.remote.ask(request, options))) as Effect.Effect<never, AgentError.AskError>
   }
 
   subscription(options?: Subscription.SubscriptionOptions) {
@@ -231,7 +247,14 @@ export const make = (
       agent: A,
       options?: RuntimeManager.CreateOptions<Agent.State<A>>
     ): Effect.Effect<AgentRuntime.AgentRuntime<A>, RuntimeManager.CreateError> =>
-      Effect.map(orUnavailable(client.create(agent, options)), toHandle<A>)
+      Effect.map(
+        orUnavailable(
+          Effect.catchTag(client.create(agent, options), "PayloadTooLarge", ({ message }) =>
+            Exit.fail(new AgentError.RequestInvalid({ path: ["state"], message }))
+          )
+        ),
+        toHandle<A>
+      )
 
     const getOrCreate = <A extends Agent.Any>(
       agent: A,

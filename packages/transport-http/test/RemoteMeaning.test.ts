@@ -170,6 +170,21 @@ describe("what an operation means is the same over HTTP", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("P1 a payload beyond what is taken, here or by the server's body, is refused as invalid", () =>
+    Effect.gen(function* () {
+      const words = ["x".repeat(2_000_000)]
+      for (const manager of yield* both) {
+        const runtime = yield* manager.create(Loose)
+        const big = { ...Say.make({ what: "json" }), payload: { what: words[0]! } }
+        assert.strictEqual((yield* Effect.flip(runtime.send(big)))._tag, "ActivityInvalid")
+        const error = yield* Effect.flip(runtime.ask(big))
+        assert.strictEqual(error._tag, "ActivityInvalid")
+      }
+      const [, remote] = yield* both
+      assert.strictEqual((yield* Effect.flip(remote.create(Loose, { state: words })))._tag, "RequestInvalid")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.live("what cannot be is refused in the same way", () =>
     Effect.gen(function* () {
       for (const manager of yield* both) {

@@ -1,6 +1,6 @@
 import { type Agent, AgentError } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
-import { Cause, Effect, Exit, Result, Schema } from "effect"
+import { Effect, Exit, Result, Schema } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { CreateRuntime, ForkRuntime, type Runtimes } from "../AgentApi.ts"
 import { Authorization, type Principal } from "../Authorization.ts"
@@ -8,7 +8,7 @@ import { type Failure, json } from "./answer.ts"
 import { parse, read } from "./body.ts"
 import { encodeInfo } from "./encodeInfo.ts"
 import { openChanges } from "./events.ts"
-import { faultOf } from "./fault.ts"
+import { faultOf, orRefuse } from "./fault.ts"
 import { CurrentGate } from "./gate.ts"
 import { checkOwn, idFor, prefixFor } from "./ownership.ts"
 import { parseTime } from "./parseTime.ts"
@@ -21,10 +21,10 @@ const decodeFork = Schema.decodeUnknownResult(Schema.toCodecJson(ForkRuntime))
 const stateFor = (agent: Agent.Any, state: Schema.Json | undefined): Exit.Exit<unknown, AgentError.RequestInvalid> => {
   if (state === undefined) return Exit.succeed(undefined)
   const decoded = Schema.decodeUnknownExit(Schema.toCodecJson(agent.state))(state)
-  if (Exit.isSuccess(decoded)) return Exit.succeed(decoded.value)
-  const { message, path } = faultOf(Cause.squash(decoded.cause))
-  return Exit.fail(
-    new AgentError.RequestInvalid({ path: ["state", ...path], message: `The state is wrong: ${message}` })
+  return orRefuse(
+    decoded,
+    ({ message, path }) =>
+      new AgentError.RequestInvalid({ path: ["state", ...path], message: `The state is wrong: ${message}` })
   )
 }
 

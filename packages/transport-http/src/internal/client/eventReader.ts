@@ -134,15 +134,15 @@ export class EventReader {
       if (event.reason === "terminated") this.end()
       return
     }
+    const { before, emitted } = this
     if (event._tag === "Emitted") {
-      const { before } = this
       if (event.activityId === before?.activityId && event.attempt === before.attempt && event.index <= before.index)
         return
       this.emitted = event
     } else if ("sequence" in event) {
       if (event.sequence > this.head) this.isCatchingUp = false
       // A dead letter that is replayed emits anew.
-      if (event.activityId === this.emitted?.activityId) this.emitted = this.before = undefined
+      if (event.activityId === emitted?.activityId) this.emitted = this.before = undefined
     }
     this.queue.offer(event, this.isCatchingUp)
   }

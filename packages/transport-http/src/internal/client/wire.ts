@@ -8,19 +8,17 @@ import {
   Receipt,
   Timestamp
 } from "@agent-runtime/schema"
-import { Cause, Effect, Exit, Result, Schema, SchemaParser } from "effect"
+import { Effect, Exit, Schema, SchemaParser } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
-import { faultOf } from "../fault.ts"
+import { orRefuse } from "../fault.ts"
 
 /** Reads what a server answers, by its schema. */
 export const decoder = <A>(schema: Schema.ConstraintCodec<A, unknown, never, never>) => {
   const decode = Schema.decodeUnknownExit(Schema.toCodecJson(schema))
-  return (json: unknown): Exit.Exit<A, ApiUnavailable> => {
-    const decoded = decode(json)
-    if (Exit.isSuccess(decoded)) return Exit.succeed(decoded.value)
-    const { message, path } = faultOf(Cause.squash(decoded.cause))
-    return Exit.fail(ApiUnavailable.of(`The server's answer is wrong at ${path.join(".") || "its root"}: ${message}`))
-  }
+  return (json: unknown): Exit.Exit<A, ApiUnavailable> =>
+    orRefuse(decode(json), ({ message, path }) =>
+      ApiUnavailable.of(`The server's answer is wrong at ${["$", ...path].join(".")}: ${message}`)
+    )
 }
 
 export const decodeReceipt = decoder(Receipt.Receipt)
@@ -41,9 +39,7 @@ const encodePayload = (request: AgentRuntime.WireRequest): Exit.Exit<unknown, Ag
       SchemaParser.encodeUnknownEffect(Schema.toCodecJson(schema))
     )
   )
-  if (Exit.isSuccess(made)) return Exit.succeed(made.value)
-  const { message, path } = faultOf(Cause.squash(made.cause))
-  return Exit.fail(
+  return orRefuse(made, ({ message, path }) =>
     AgentError.ActivityInvalid.of(["payload", ...path], `The payload of "${request.type}" is wrong: ${message}`)
   )
 }
@@ -83,7 +79,7 @@ const checkJson = ({ payload, type }: AgentRuntime.WireRequest): Exit.Exit<unkno
   }
 }
 
-const decodeOutcomeError = Schema.decodeUnknownResult(Schema.toCodecJson(AgentError.OutcomeError))
+const decodeOutcomeError = Schema.decodeUnknownExit(Schema.toCodecJson(AgentError.OutcomeError))
 
 /** What the type declares, as it was before it went over the wire: itself, or under `value` where it is no object. */
 const decodeDeclared = (schema: ActivityType.PureCodec, error: Receipt.ErrorJson): Exit.Exit<unknown, unknown> => {
@@ -106,12 +102,12 @@ export const outcome = (request: AgentRuntime.WireRequest, receipt: Receipt.Rece
   const error = receipt.error ?? { _tag: "Error", message: `The activity ${receipt.status}` }
   const system = decodeOutcomeError(error)
   // A schema that takes any error would take this one too.
-  if (Result.isSuccess(system) && isAbout(system.success, receipt)) return Exit.fail(system.success)
+  if (Exit.isSuccess(system) && isAbout(system.value, receipt)) return Exit.fail(system.value)
   if (type !== undefined && receipt.status === "failed") {
     const declared = decodeDeclared(type.error, error)
     if (Exit.isSuccess(declared)) return Exit.fail(declared.value)
   }
-  return Exit.fail(Result.isSuccess(system) ? system.success : error)
+  return Exit.fail(Exit.isSuccess(system) ? system.value : error)
 }
 
 type DecodeEvent = (json: unknown) => Exit.Exit<AgentEvent.AgentEvent, unknown>
@@ -134,12 +130,12 @@ export const toPage = (json: unknown): Exit.Exit<RuntimeManager.Page, ApiUnavail
 export const encodeState = (agent: Agent.Any, state: unknown): Exit.Exit<unknown, AgentError.RequestInvalid> => {
   if (state === undefined) return Exit.succeed(undefined)
   const encoded = Schema.encodeUnknownExit(Schema.toCodecJson(agent.state))(state)
-  if (Exit.isSuccess(encoded)) return Exit.succeed(encoded.value)
-  const { message, path } = faultOf(Cause.squash(encoded.cause))
-  return Exit.fail(
-    new AgentError.RequestInvalid({
-      path: ["state", ...path],
-      message: `The first state of "${agent.name}" does not fit its schema: ${message}`
-    })
+  return orRefuse(
+    encoded,
+    ({ message, path }) =>
+      new AgentError.RequestInvalid({
+        path: ["state", ...path],
+        message: `The first state of "${agent.name}" does not fit its schema: ${message}`
+      })
   )
 }
