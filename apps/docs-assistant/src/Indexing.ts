@@ -77,10 +77,7 @@ export const layer: Layer.Layer<
     const runtimes = new Map((yield* DocumentSources).map((source) => [runtimeId(path.resolve(source.folder)), source]))
     yield* endOthers(new Set(runtimes.keys()))
     for (const [id, source] of runtimes) {
-      yield* keep(source, id).pipe(
-        Effect.catch((error) => Effect.logError(`${source.folder} is not indexed: ${error.message}`)),
-        Effect.forkScoped
-      )
+      yield* Effect.forkScoped(keep(source, id))
     }
   })
 )

@@ -55,6 +55,8 @@ it.effect("R6 a runtime that is being created as its manager closes is left to t
   })
 )
 
+type Failing = Effect.Effect<unknown, { readonly _tag: string }>
+
 it.effect(
   "R6 D1 who waits as the manager closes is told that the store goes on with it, and not that it has ended",
   () =>
@@ -63,7 +65,7 @@ it.effect(
       const told = yield* life((manager) =>
         Effect.gen(function* () {
           const runtime = yield* manager.create(Sum, { id: "sum" })
-          const asking = [
+          const asking: ReadonlyArray<Failing> = [
             runtime.ask(Sleep.make(), { id: "sleep" }),
             runtime.ask(Add.make({ n: 1 }), { id: "add" }),
             runtime.awaitReceipt("add")
@@ -77,18 +79,14 @@ it.effect(
       )
       for (const fiber of told.fibers) assert.strictEqual((yield* Fiber.join(fiber))._tag, "StoreUnavailable")
       const { runtime } = told
-      for (const late of [
+      const lates: ReadonlyArray<Failing> = [
         runtime.send(Add.make({ n: 1 })),
         runtime.pause,
         runtime.awaitReceipt("add"),
         runtime.info,
         runtime.terminate()
-      ]) {
-        assert.strictEqual(
-          (yield* Effect.flip(late as Effect.Effect<unknown, AgentError.SendError>))._tag,
-          "StoreUnavailable"
-        )
-      }
+      ]
+      for (const late of lates) assert.strictEqual((yield* Effect.flip(late))._tag, "StoreUnavailable")
       yield* life((manager) =>
         Effect.gen(function* () {
           const again = yield* manager.get(Sum, "sum")

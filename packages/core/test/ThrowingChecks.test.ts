@@ -54,7 +54,7 @@ for (const [where, manager] of [
   ["in memory", RuntimeManager.layer],
   ["on a store", RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory))]
 ] as const) {
-  describe(where, () => {
+  describe(`a check that throws, ${where}`, () => {
     const provide = Effect.provide(FussyLayer.pipe(Layer.provideMerge(manager)))
 
     it.effect("R7 P6 a check that throws at what a workflow gives back harms its own activity only", () =>
