@@ -1,7 +1,8 @@
 // The thread that owns the database file: it opens it, runs one request after the other and answers each. A commit that
 // waits for the disk waits here, not in the event loop of the program.
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
-import { closeSync, existsSync, openSync, realpathSync, statSync } from "node:fs"
+import { existsSync, realpathSync, statSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Answer, Fault, Opening, Part, Request, Write } from "./SqliteProtocol.ts"
 
@@ -43,20 +44,16 @@ const hold = async (): Promise<void> => {
   }
 }
 
-/** The name that all have in common who come to a file by symbolic links; the file is made if it is missing. */
+/** The name that all have in common who come to a file by symbolic links, whether it is there or not. */
 const realName = (filename: string): string => {
-  try {
-    // One that is there is not opened: to close it would free the locks that this process may hold on it.
-    if (!opening.readonly && !existsSync(filename)) closeSync(openSync(filename, "wx"))
-    filename = realpathSync(filename)
-  } catch {
-    // It cannot be opened either, or not be written: SQLite says why.
-    return filename
-  }
-  const { nlink } = statSync(filename)
+  // Where its folder is missing, SQLite says so.
+  if (!existsSync(dirname(filename))) return filename
+  if (!existsSync(filename)) return join(realpathSync(dirname(filename)), basename(filename))
+  const name = realpathSync(filename)
+  const { nlink } = statSync(name)
   // SQLite keeps its log beside the name it is given: by another name the file is another one, and damaged.
-  if (nlink > 1) throw new Error(`${filename} has ${nlink} names, by hard links: a database has one`)
-  return filename
+  if (nlink > 1) throw new Error(`${name} has ${nlink} names, by hard links: a database has one`)
+  return name
 }
 
 const open = async (): Promise<DatabaseSync> => {
