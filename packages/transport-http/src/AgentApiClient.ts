@@ -36,7 +36,8 @@ export interface Options {
   /** Sent as `authorization: Bearer <token>`. */
   readonly token?: string | undefined
   /**
-   * How long a server that cannot be reached is tried again for what does no harm to send twice. Default 10 seconds. One
+   * How long a server that cannot be reached is tried again for what does no harm to send twice: `terminate`, `purge`, `discard`
+   * and `cancel` only of a runtime with an epoch, for there may be a later life of its id. Default 10 seconds. One
    * that takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be reached either.
    */
   readonly patience?: Duration.Input | undefined
@@ -188,7 +189,7 @@ const turn = "25s"
 /** How long a runtime may take to end: that is answered when it has, and no sign of life comes before. */
 const drain = "5 minutes"
 
-const activityName = () => ActivityId.ActivityId.make(globalThis.crypto.randomUUID())
+const activityName = () => globalThis.crypto.randomUUID() as string as ActivityId.ActivityId
 
 class Remote implements RemoteRuntime<Agent.Any> {
   readonly id: AgentRuntimeId.AgentRuntimeId | string
@@ -217,6 +218,8 @@ class Remote implements RemoteRuntime<Agent.Any> {
   ): Effect.Effect<unknown, Extract<Failure, { readonly _tag: Tag }> | ClientError> {
     return expecting(
       this.requester.json(method, this.path(path), {
+        // Without an epoch a second one could end the like of it in a later life.
+        repeatable: method === "GET" || (method === "DELETE" && this.epoch !== undefined),
         ...call,
         query: { epoch: this.epoch, ...call.query }
       }),
@@ -353,7 +356,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
   }
 
   get purge() {
-    return Effect.asVoid(this.call("POST", "/purge", finding, { repeatable: true }))
+    return Effect.asVoid(this.call("POST", "/purge", finding, { repeatable: this.epoch !== undefined }))
   }
 
   fork(options: RuntimeManager.ForkOptions) {

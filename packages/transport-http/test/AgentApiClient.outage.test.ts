@@ -91,6 +91,25 @@ describe("a server that takes a request and says nothing", () => {
   )
 })
 
+describe("an end whose answer was lost", () => {
+  it.live("R3 is not asked for again of a later life of the same id", () =>
+    Effect.gen(function* () {
+      const server = yield* served(() => start())
+      const proxy = yield* served(() => startProxy(server.port))
+      const direct = yield* clientOf(server.url)
+      yield* direct.create(Account, { id: "a" })
+      proxy.cutAfter(() => 0)
+      const lossy = (yield* clientOf(proxy.url)).runtime(Account, "a")
+      const ending = yield* Effect.forkChild(Effect.flip(lossy.terminate()))
+      yield* Effect.repeat(Effect.exit(direct.runtime(Account, "a").info), { until: Exit.isFailure })
+      const next = yield* direct.create(Account, { id: "a" })
+      proxy.cutAfter(() => Number.POSITIVE_INFINITY)
+      assert.strictEqual((yield* Fiber.join(ending))._tag, "ApiUnavailable")
+      assert.strictEqual((yield* next.info).status, "idle")
+    })
+  )
+})
+
 describe("what a client follows", () => {
   it.live("B8 changes go on however long the server cannot be reached", () =>
     Effect.gen(function* () {

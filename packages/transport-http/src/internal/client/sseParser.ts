@@ -17,7 +17,7 @@ export class SseParser {
     const lines = (this.rest + text).split("\n")
     this.rest = lines.pop() ?? ""
     for (const raw of lines) {
-      const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw
+      const line = raw.replace(/\r$/, "")
       if (line === "") {
         if (this.id !== undefined || this.data !== undefined) {
           frames.push({ id: this.id, event: this.event, data: this.data })
@@ -25,9 +25,9 @@ export class SseParser {
         this.id = this.event = this.data = undefined
         continue
       }
-      const colon = line.indexOf(":")
-      const field = colon < 0 ? line : line.slice(0, colon)
-      const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1)
+      const colon = `${line}:`.indexOf(":")
+      const field = line.slice(0, colon)
+      const value = line.slice(colon + 1).replace(/^ /, "")
       if (field === "id") this.id = value
       else if (field === "event") this.event = value
       else if (field === "data" || field === "") this.data = this.data === undefined ? value : `${this.data}\n${value}`
