@@ -115,6 +115,7 @@ describe("runtimes", () => {
       const message = "The store of the server is unavailable: try again later"
       expect(body).toEqual({ _tag: "StoreUnavailable", message, reason: "full" })
     }
+    expect(cut.logs.filter((line) => line.startsWith("/srv/a.sqlite is full"))).toHaveLength(2)
     Object.assign(cut.manager, { get })
     await cut.close()
   })
