@@ -211,6 +211,8 @@ const round = (dice: Dice) =>
     // By now it sleeps: its subscriber sees what wakes it.
     yield* beside(runtime.send(Add.make({ yields: 0 })))
     yield* pass(12)
+    // What the store has is in effect a little later, and read after that.
+    for (let i = 0; i < 50 && seen.length < (yield* logOf(runtime)).length; i++) yield* pass(1)
     const log = yield* logOf(runtime)
     const sequences = log.map(({ sequence }) => sequence)
     consecutive(sequences, "the log")
