@@ -113,10 +113,11 @@ export const make = (options: Partial<ServerLimitsShape>): ServerLimitsShape => 
     if (!(limits[name] >= 1)) throw new RangeError(`ServerLimits: ${name} must be at least 1, got ${limits[name]}`)
   }
   for (const name of durations) {
-    if (Duration.toMillis(limits[name]) <= 0 && name !== "wait" && name !== "grace") {
+    const millis = Duration.toMillis(limits[name])
+    if (millis <= 0 && name !== "wait" && name !== "grace") {
       throw new RangeError(`ServerLimits: ${name} must be more than 0 milliseconds`)
     }
-    if (!(Duration.toMillis(limits[name]) <= longestTimer)) {
+    if (!(millis <= longestTimer)) {
       throw new RangeError(`ServerLimits: ${name} must be at most ${longestTimer} milliseconds, about 24 days`)
     }
   }

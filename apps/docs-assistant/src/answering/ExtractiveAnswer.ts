@@ -1,6 +1,7 @@
 /**
  * Answers a question in the documents' own words: the sentences that fit it best, the first example, and where they stand.
  */
+import * as MarkdownPassages from "../library/MarkdownPassages.ts"
 import type { FoundPassage } from "../library/Passage.ts"
 import * as Words from "../library/Words.ts"
 
@@ -11,11 +12,12 @@ const maxCodeLines = 30
  * The sentences of Markdown prose, without its marks.
  */
 const sentences = (markdown: string): Array<string> =>
-  markdown
-    .replace(fence, "\n\n")
-    .replace(/^[ \t]*#{1,6}\s.*$|^[ \t]*\|.*$|^[ \t]*\*\*[^*\n]*\*\*[^.\n]*$/gm, "\n")
-    .replace(/^[ \t]*(?:[-*+]|\d+\.|>)[ \t]+/gm, "\n\n")
-    .replace(/\[([^[\]]*)\]\([^()]*\)/g, "$1")
+  MarkdownPassages.withoutLinks(
+    markdown
+      .replace(fence, "\n\n")
+      .replace(/^[ \t]*#{1,6}\s.*$|^[ \t]*\|.*$|^[ \t]*\*\*[^*\n]*\*\*[^.\n]*$/gm, "\n")
+      .replace(/^[ \t]*(?:[-*+]|\d+\.|>)[ \t]+/gm, "\n\n")
+  )
     .replace(/\*\*/g, "")
     .split(/\n\s*\n/)
     .flatMap((paragraph) =>

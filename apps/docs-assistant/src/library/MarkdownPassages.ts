@@ -19,16 +19,20 @@ const heading = /^ {0,3}(#{1,6})\s+([^]*)$/
 const fence = /^\s*(`{3,}|~{3,})/
 
 /**
+ * Markdown with the texts of its links in place of the links.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withoutLinks = (text: string): string => text.replace(/\[([^[\]]*)\]\([^()]*\)/g, "$1")
+
+/**
  * A heading's text without what says nothing to a reader: the closing marks, emphasis, code marks and the targets of links.
  */
 const plain = (text: string): string => {
   let end = text.trimEnd().length
   while (text[end - 1] === "#") end--
-  return text
-    .slice(0, end)
-    .replace(/\[([^[\]]*)\]\([^()]*\)/g, "$1")
-    .replace(/[*`]/g, "")
-    .trim()
+  return withoutLinks(text.slice(0, end)).replace(/[*`]/g, "").trim()
 }
 
 /**

@@ -55,7 +55,7 @@ describe("DocumentPassages.split of Markdown", () => {
     }
   })
 
-  it("reads a hostile heading or title as fast as any other", () => {
+  it("comes to the end of a hostile heading or title", () => {
     const gap = " ".repeat(200_000)
     const lengths = [`# a${gap}b`, `---\ntitle: a${gap}b\n---\ntext`, `# a ${"#".repeat(200_000)}b`].map(
       (text) => DocumentPassages.split("a.md", text)[0]?.headings[0]?.length

@@ -17,7 +17,7 @@ import { Counters } from "./counters.ts"
 import type { Runnable } from "./dispatcher.ts"
 import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
-import { type Journal, letGo } from "./journal.ts"
+import { type Journal, notHeld } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
 import { giveUp } from "./outbox.ts"
 import { countRestart, process, restart, settleWaiting } from "./processing.ts"
@@ -215,9 +215,9 @@ export class Entry implements Runnable, Source {
     return this.phase === "closed" || this.phase === "passivated"
   }
 
-  /** What is asked of it once it is no longer active. */
+  /** Why it takes nothing more, once it is no longer active. */
   get refusal(): AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable {
-    return this.parking ? letGo(this.id) : AgentError.AgentRuntimeTerminated.of(this.id)
+    return this.parking ? notHeld(this.id) : AgentError.AgentRuntimeTerminated.of(this.id)
   }
 
   /** Nothing waits, runs, or is being written or delivered. */
@@ -344,7 +344,7 @@ export class Entry implements Runnable, Source {
     for (const subscriber of this.broadcast?.subscribers ?? []) subscriber.end(this.reason)
     this.broadcast = undefined
     this.waitingRoom?.releaseSenders()
-    this.detach(letGo(this.id))
+    this.detach()
     this.kernel.unlink(this)
     this.changed()
     this.watchers = undefined
@@ -354,7 +354,8 @@ export class Entry implements Runnable, Source {
   }
 
   /** Tells who waits for a pending activity that this process will not see its end. */
-  detach(lost: AgentError.StoreUnavailable): void {
+  private detach(): void {
+    const lost = notHeld(this.id)
     const pending = [...(this.waitingRoom?.takeHeld() ?? [])]
     if (this.attempt !== undefined) pending.push(this.attempt.activity)
     for (const activity of this.past?.unsettled.keys() ?? []) pending.push(activity)

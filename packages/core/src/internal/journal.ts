@@ -48,7 +48,7 @@ export class Journal {
   }
 
   push(step: Step): void {
-    if (this.stopped) return this.refuse([step], letGo(this.handle.id))
+    if (this.stopped) return this.refuse([step], notHeld(this.handle.id))
     this.steps.push(step)
     if (this.writing === undefined) this.schedule()
   }
@@ -139,7 +139,7 @@ export class Journal {
     this.stopped = true
     const { steps } = this
     this.steps = []
-    this.refuse(steps, letGo(this.handle.id))
+    this.refuse(steps, notHeld(this.handle.id))
   }
 
   private refuse(steps: ReadonlyArray<Step>, error: AgentError.StoreUnavailable): void {
@@ -147,8 +147,8 @@ export class Journal {
   }
 }
 
-/** What is asked of a runtime that lives on without this process. */
-export const letGo = (id: string): AgentError.StoreUnavailable =>
+/** Why nothing can be asked here of a runtime that lives on without this process. */
+export const notHeld = (id: string): AgentError.StoreUnavailable =>
   new AgentError.StoreUnavailable({ message: `This process no longer holds runtime "${id}": try again` })
 
 /** A step of its own: takes effect at once in memory; with a store once it is written, or is undone where that fails. */

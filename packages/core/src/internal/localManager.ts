@@ -17,7 +17,7 @@ import type { Durable } from "./durable.ts"
 import { Entry } from "./entry.ts"
 import { checkState, faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import { type Kernel, makeKernel } from "./kernel.ts"
-import { letGo } from "./journal.ts"
+import { notHeld } from "./journal.ts"
 import { list } from "./list.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
 import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
@@ -134,9 +134,7 @@ export class LocalManager implements Placement {
     | AgentError.StoreUnavailable
     | AgentError.TooManyRuntimes
   > {
-    if (this.closing) {
-      return Exit.fail(closes())
-    }
+    if (this.closing) return Exit.fail(closes())
     const name = id ?? `r-${this.kernel.ids.format(this.kernel.ids.next())}`
     if (!AgentRuntimeId.isAgentRuntimeId(name)) return Exit.fail(AgentError.RuntimeIdInvalid.of(name))
     if (this.entries.has(name)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(name))
@@ -325,7 +323,7 @@ export class LocalManager implements Placement {
         again.epoch === entry.epoch ? Exit.succeed(again) : Exit.fail(terminated)
       ),
       {
-        AgentNotFound: () => Effect.fail(letGo(entry.id)),
+        AgentNotFound: () => Effect.fail(notHeld(entry.id)),
         AgentRuntimeNotFound: () => Effect.fail(terminated),
         StateUnreadable: ({ message }) => Effect.fail(new AgentError.StoreUnavailable({ message }))
       }

@@ -8,9 +8,10 @@ import { deadOutgoing, encodeDead } from "./persisted.ts"
 const maxRetries = 7
 
 /**
- * Delivers what a workflow sent, which its runtime waits for where it ends. A full mailbox is tried again for a while; a store that is down, or a runtime of it that nobody
- * here can run yet or any more, for as long as it takes: what was sent is on record, and a later life goes on with it. What
- * cannot be delivered becomes a dead letter of the sender. `position` is its place in the store's outbox, 0 in memory.
+ * Delivers what a workflow sent, which the end of its runtime waits for. A full mailbox is tried again for a while; a store that
+ * is down, or a runtime of it that nobody here can run yet or any more, for as long as it takes: what was sent is on record, and
+ * a later life goes on with it. What cannot be delivered becomes a dead letter of the sender. `position` is its place in the
+ * store's outbox, 0 in memory.
  */
 export const deliver = (from: Entry, outgoing: Outgoing, position: number): void => {
   ;(from.undelivered ??= new Map()).set(outgoing, position)

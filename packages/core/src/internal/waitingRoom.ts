@@ -138,7 +138,7 @@ export class WaitingRoom {
     for (const lane of Priority.priorities) {
       const senders = this.senders?.[laneIndex(lane)]
       const all = senders?.toArray() ?? []
-      // First: each would hand its place to the next, as deep as there are senders.
+      // First: each would hand its place to the next, who is told here.
       senders?.clear()
       for (const { take } of all) {
         this.reenter(lane)

@@ -1,5 +1,5 @@
-import type { AgentRuntimeState, Receipt } from "@agent-runtime/schema"
-import { Schema } from "effect"
+import type { ActivityType, AgentRuntimeState, Receipt } from "@agent-runtime/schema"
+import { Exit, Option, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 
 /** An error with a schema of its own: one of `AgentError` or `ApiError`. */
@@ -103,6 +103,13 @@ export const jsonOf = (value: unknown): unknown => {
   } catch {
     return String(value)
   }
+}
+
+/** A value in JSON by its schema; runtimes made from closures may have what does not fit it. */
+export const encoder = (schema: ActivityType.PureCodec): ((value: unknown) => unknown) => {
+  if (schema.ast._tag === "Void") return () => null
+  const encode = Schema.encodeUnknownExit(Schema.toCodecJson(schema))
+  return (value) => Option.getOrElse(Exit.getSuccess(encode(value)), () => jsonOf(value))
 }
 
 let lastMillis = Number.NaN

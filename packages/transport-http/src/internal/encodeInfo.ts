@@ -1,6 +1,5 @@
 import type { Agent, AgentRuntimeState } from "@agent-runtime/schema"
-import { Exit, Option, Schema } from "effect"
-import { infoToJson, jsonOf } from "./answer.ts"
+import { encoder, infoToJson, jsonOf } from "./answer.ts"
 
 const encoders = new WeakMap<Agent.Any, (info: AgentRuntimeState.RuntimeInfo) => unknown>()
 
@@ -9,9 +8,8 @@ export const encodeInfo = (agent: Agent.Any | undefined, info: AgentRuntimeState
   if (agent === undefined) return infoToJson(info, jsonOf(info.state))
   let encode = encoders.get(agent)
   if (encode === undefined) {
-    const toJson = Schema.encodeUnknownExit(Schema.toCodecJson(agent.state))
-    encode = (info) =>
-      infoToJson(info, Exit.getSuccess(toJson(info.state)).pipe(Option.getOrElse(() => jsonOf(info.state))))
+    const toJson = encoder(agent.state)
+    encode = (info) => infoToJson(info, toJson(info.state))
     encoders.set(agent, encode)
   }
   return encode(info)

@@ -1,17 +1,9 @@
-import type { ActivityType, Agent, AgentEvent } from "@agent-runtime/schema"
-import { Exit, Option, Schema } from "effect"
-import { isoTime, jsonOf, stringify } from "./answer.ts"
+import type { Agent, AgentEvent } from "@agent-runtime/schema"
+import { encoder, isoTime, jsonOf, stringify } from "./answer.ts"
 
 type Event = AgentEvent.AgentEvent
 
 const utf8 = new TextEncoder()
-
-/** A value in JSON by its schema; runtimes made from closures may have what does not fit it. */
-const encoder = (schema: ActivityType.PureCodec): ((value: unknown) => unknown) => {
-  if (schema.ast._tag === "Void") return () => null
-  const encode = Schema.encodeUnknownExit(Schema.toCodecJson(schema))
-  return (value) => Option.getOrElse(Exit.getSuccess(encode(value)), () => jsonOf(value))
-}
 
 /** Events that go out as one buffer. */
 export interface Burst {
