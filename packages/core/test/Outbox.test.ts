@@ -249,6 +249,34 @@ it.effect("R2 D1 a terminate ends when what was sent has arrived, and leaves not
   })
 )
 
+it.effect("D2 D3 a process that has let go of a sender delivers nothing of it any more: another may have done so", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    yield* Effect.gen(function* () {
+      // Nobody here runs the target.
+      const scope = yield* Scope.make()
+      yield* Layer.buildWithScope(SenderLayer, scope)
+      const manager = yield* RuntimeManager.RuntimeManager
+      yield* Effect.provide(create, Layer.fresh(on(store, Both)))
+      const sender = yield* manager.get(Sender, "sender")
+      yield* sender.ask(Relay.make({ to: "target" }))
+      yield* Scope.close(scope, Exit.void)
+      // Elsewhere it is delivered, and then forgotten.
+      yield* Effect.gen(function* () {
+        const target = yield* (yield* RuntimeManager.RuntimeManager).get(Target, "target")
+        yield* TestClock.adjust("1 second")
+        yield* target.ask(Add.make())
+        yield* target.ask(Add.make())
+        assert.strictEqual((yield* target.info).state, 3)
+      }).pipe(Effect.provide(Layer.fresh(on(store, Both, { receiptRetention: 1, logRetention: 1 }))))
+      yield* Effect.gen(function* () {
+        for (let i = 0; i < 10; i++) yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* (yield* manager.get(Target, "target")).info).state, 3)
+      }).pipe(Effect.provide(TargetLayer))
+    }).pipe(Effect.provide(on(store, Layer.empty, { receiptRetention: 1, logRetention: 1 })))
+  })
+)
+
 for (const [how, pausedFor, deadLetters] of [
   ["is delivered before it has ended", "1 second", []],
   ["and cannot be delivered within its grace is its dead letter", "1 minute", [relayed]]

@@ -20,8 +20,8 @@ export const deliver = (from: Entry, outgoing: Outgoing, position: number): void
 
 const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: number): void => {
   const { kernel } = from
-  // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile.
-  const isGivenUp = () => from.undelivered?.has(outgoing) !== true
+  // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile, or left it to whoever opens it next.
+  const isGivenUp = () => from.isOver || from.undelivered?.has(outgoing) !== true
   if (isGivenUp()) return
   const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position)
   kernel.fork(delivery, kernel.context).addObserver((exit) => {
@@ -38,7 +38,7 @@ const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: 
     const passes =
       error._tag === "StoreUnavailable" ||
       error._tag === "AgentNotFound" ||
-      (error._tag === "MailboxFull" && tried < maxRetries && !from.isOver)
+      (error._tag === "MailboxFull" && tried < maxRetries)
     if (passes) {
       const wait = 50 * 2 ** Math.min(tried, maxRetries - 1)
       kernel.timers.set(now + wait, () => tryToDeliver(from, outgoing, position, tried + 1))
