@@ -33,7 +33,7 @@ import * as SqliteThread from "./internal/SqliteThread.ts"
  * @since 0.1.0
  */
 export interface NodeSqliteConfig {
-  /** The path of the file, made when it is missing, or `":memory:"`. */
+  /** The path of the file, made when it is missing, or `":memory:"`. A `file:` URI is refused. */
   readonly filename: string
   /** Opens an existing file for reading only. Default `false`. */
   readonly readonly?: boolean | undefined
@@ -49,7 +49,8 @@ export interface NodeSqliteConfig {
   readonly statementCacheSize?: number | undefined
   /**
    * Whether this client holds the file against all others that open it so, in this process or another: those fail with the
-   * condition `InUse`. The hold ends with the client or its process, however that ends. Default `false`.
+   * condition `InUse`. It is held by whatever name it is opened, and one with hard links is refused. The hold ends with the client
+   * or its process, however that ends. Default `false`.
    */
   readonly exclusive?: boolean | undefined
   /** The largest size in bytes that the file may reach; writes beyond it fail as on a full disk. Default: no limit. */

@@ -6,7 +6,7 @@ import { describe, expect, it, layer } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Option, Redacted, type Schema, Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { spawnSync } from "node:child_process"
-import { linkSync, symlinkSync, writeFileSync } from "node:fs"
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import * as FaultyWire from "./support/FaultyWire.ts"
@@ -132,10 +132,41 @@ describe("SqlRuntimeStore on SQLite", () => {
     )
   }
 
-  it.live("refuses a name that no file keeps", () =>
+  it.live("lets nobody have the file a second time by a symbolic link that was there before the file", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename: "" })))
-      expect(error.message).toMatch(/filename is empty/)
+      const folder = yield* TempFolder.make
+      mkdirSync(join(folder, "data"))
+      symlinkSync("data", join(folder, "current"))
+      symlinkSync("../data/store.db", join(folder, "data", "a.db"))
+      symlinkSync(join("current", "a.db"), join(folder, "b.db"))
+      const at = (name: string) =>
+        Layer.build(Layer.fresh(SqlRuntimeStore.layerSqlite({ filename: join(folder, name), busyTimeout: 20 })))
+      yield* at("b.db")
+      for (const name of ["b.db", "current/a.db", "data/store.db"]) {
+        expect((yield* Effect.flip(at(name))).reason).toBe("in-use")
+      }
+    })
+  )
+
+  it.live("does not open a file whose lock cannot be had", () =>
+    Effect.gen(function* () {
+      const filename = join(yield* TempFolder.make, "store.db")
+      writeFileSync(`${filename}-lock`, "this is not a lock".repeat(100))
+      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename })))
+      expect(error.message).toMatch(/store\.db-lock cannot be locked: file is not a database/)
+    })
+  )
+
+  it.live("refuses a name that no file keeps, and a URI, which is another name of a file", () =>
+    Effect.gen(function* () {
+      for (const [filename, message] of [
+        ["", /filename is empty/],
+        ["file:", /filename is a URI/],
+        [`file:${join(yield* TempFolder.make, "store.db")}?mode=rwc`, /filename is a URI/]
+      ] as const) {
+        const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename })))
+        expect(error.message).toMatch(message)
+      }
     })
   )
 

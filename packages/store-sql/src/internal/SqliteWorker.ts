@@ -1,8 +1,8 @@
 // The thread that owns the database file: it opens it, runs one request after the other and answers each. A commit that
 // waits for the disk waits here, not in the event loop of the program.
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite"
-import { existsSync, realpathSync, statSync } from "node:fs"
-import { basename, dirname, join } from "node:path"
+import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from "node:fs"
+import { basename, dirname, join, resolve } from "node:path"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Answer, Fault, Opening, Part, Request, Write } from "./SqliteProtocol.ts"
 
@@ -23,7 +23,8 @@ const codeOf = (cause: unknown): number | undefined =>
     ? cause.errcode
     : undefined
 
-const isBusy = (cause: unknown): boolean => ((codeOf(cause) ?? 0) & 0xff) === 5
+const busy = 5
+const cannotOpen = 14
 
 /** Kept for as long as the thread lives. */
 let held: DatabaseSync | undefined
@@ -34,30 +35,38 @@ let held: DatabaseSync | undefined
  */
 const hold = async (): Promise<void> => {
   if (!opening.exclusive || opening.filename === ":memory:") return
-  const filename = realName(opening.filename)
+  const lock = `${realName(opening.filename)}-lock`
   const { DatabaseSync } = await import("node:sqlite")
   try {
-    held = new DatabaseSync(`${filename}-lock`, { timeout: opening.busyTimeout })
+    held = new DatabaseSync(lock, { timeout: opening.busyTimeout })
     held.exec("BEGIN EXCLUSIVE")
   } catch (cause) {
-    if (isBusy(cause)) throw new InUse(`${filename}-lock is locked`, { cause })
+    const code = (codeOf(cause) ?? 0) & 0xff
+    if (code === busy) throw new InUse(`${lock} is locked`, { cause })
+    if (code !== cannotOpen) throw new Error(`${lock} cannot be locked: ${toFault(cause).message}`, { cause })
   }
 }
 
 /** The name that all have in common who come to a file by symbolic links, whether it is there or not. */
 const realName = (filename: string): string => {
+  const found = statSync(filename, { throwIfNoEntry: false })
+  if (found !== undefined) {
+    // SQLite keeps its log beside the name it is given: by another name the file is another one, and damaged.
+    if (found.isFile() && found.nlink > 1)
+      throw new Error(`${filename} has ${found.nlink} names, by hard links: a database has one`)
+    return realpathSync(filename)
+  }
+  const folder = dirname(filename)
   // Where its folder is missing, SQLite says so.
-  if (!existsSync(dirname(filename))) return filename
-  if (!existsSync(filename)) return join(realpathSync(dirname(filename)), basename(filename))
-  const name = realpathSync(filename)
-  const { nlink } = statSync(name)
-  // SQLite keeps its log beside the name it is given: by another name the file is another one, and damaged.
-  if (nlink > 1) throw new Error(`${name} has ${nlink} names, by hard links: a database has one`)
-  return name
+  if (!existsSync(folder)) return filename
+  const name = join(realpathSync(folder), basename(filename))
+  const isLink = lstatSync(name, { throwIfNoEntry: false })?.isSymbolicLink() === true
+  return isLink ? realName(resolve(dirname(name), readlinkSync(name))) : name
 }
 
 const open = async (): Promise<DatabaseSync> => {
   if (opening.filename === "") throw new Error(`filename is empty: give a path, or ":memory:"`)
+  if (opening.filename.startsWith("file:")) throw new Error(`filename is a URI: give a path, or ":memory:"`)
   await hold()
   const { DatabaseSync } = await import("node:sqlite")
   const db = new DatabaseSync(opening.filename, { readOnly: opening.readonly, timeout: opening.busyTimeout })
