@@ -87,7 +87,7 @@ export type Request<A extends Any> =
   Activities<A> extends infer T ? (T extends ActivityType.Any ? ActivityType.ActivityRequest<T> : never) : never
 
 /**
- * Defines an agent.
+ * Defines an agent. Its `name` is what a store knows it by: text without NUL.
  *
  * @example
  * ```ts
@@ -122,6 +122,9 @@ export const make = <
     readonly migrations?: Readonly<Record<number, (encoded: unknown) => unknown>>
   }
 ): Agent<Name, State, Activities[number], Emits> => {
+  if (/[\0\p{Surrogate}]/u.test(name)) {
+    throw new Error(`Agent.make(${JSON.stringify(name)}): a name has no NUL and no half of a surrogate pair`)
+  }
   const names = new Set<string>()
   for (const activity of options.activities) {
     if (names.has(activity.name)) throw new Error(`Agent.make("${name}"): activity "${activity.name}" is given twice`)

@@ -47,6 +47,14 @@ describe("Agent", () => {
     )
   })
 
+  it("refuses a name that not every store can keep", () => {
+    for (const name of ["a\0", "\ud800"]) {
+      const make = () => Agent.make(name, { state: Schema.Int, initialState: 0, activities: [] })
+      assert.throws(make, `Agent.make(${JSON.stringify(name)}): a name has no NUL and no half of a surrogate pair`)
+    }
+    Agent.make("ä 🙂", { state: Schema.Int, initialState: 0, activities: [] })
+  })
+
   it("is of version 1 and emits any JSON unless it says otherwise", () => {
     const plain = Agent.make("Plain", { state: Schema.Int, initialState: 0, activities: [] })
     assert.strictEqual(plain.version, 1)
