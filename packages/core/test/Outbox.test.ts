@@ -4,7 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 
-const Relay = ActivityType.make("Relay", { payload: { to: Schema.String } })
+const Relay = ActivityType.make("Relay", { payload: { to: Schema.String, as: Schema.optionalKey(Schema.String) } })
 const Wait = ActivityType.make("Wait", { payload: { to: Schema.String } })
 const Tick = ActivityType.make("Tick")
 const Add = ActivityType.make("Add")
@@ -17,7 +17,8 @@ const relayed = "sender:1:relay:0"
 const waits = Deferred.makeUnsafe<void>()
 const gate = Deferred.makeUnsafe<void>()
 const SenderLayer = Workflow.layer(Sender, {
-  Relay: ({ payload }, n, context) => Effect.as(Effect.orDie(context.send(payload.to, Add.make())), n),
+  Relay: ({ payload }, n, context) =>
+    Effect.as(Effect.orDie(context.send(payload.to, Add.make(), { id: payload.as })), n),
   Wait: ({ payload }, n, context) =>
     Deferred.succeed(waits, undefined).pipe(
       Effect.andThen(Deferred.await(gate)),
@@ -347,6 +348,26 @@ it.effect("P5 D1 a dead letter is sent again to a runtime that sleeps, and stays
       assert.strictEqual((yield* sender.replay(relayed)).runtimeId, "target")
       yield* expectDelivered
     }).pipe(Effect.provide(on(store, Both, { maxIdleTime: Duration.seconds(10) })))
+  })
+)
+
+it.effect("P5 P8 what is sent to two runtimes under one id, and reaches neither, is two dead letters", () =>
+  Effect.gen(function* () {
+    const store = yield* Store.make
+    for (const left of [2, 1, 0]) {
+      yield* Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const sender = yield* manager.getOrCreate(Sender, { id: "sender" })
+        if (left === 2) {
+          for (const to of ["one", "other"]) yield* sender.ask(Relay.make({ to, as: "paid" }))
+          yield* TestClock.adjust("1 second")
+        } else {
+          const { id } = yield* manager.create(Target, { id: ["other", "one"][left]! })
+          assert.strictEqual((yield* sender.replay("paid")).runtimeId, id)
+        }
+        assert.strictEqual((yield* sender.deadLetters).length, left)
+      }).pipe(Effect.provide(Layer.fresh(on(store, Both))))
+    }
   })
 )
 

@@ -2,16 +2,20 @@ import { AgentError, type Receipt } from "@agent-runtime/schema"
 import { Effect, Exit } from "effect"
 import { Activity } from "./activity.ts"
 import type { Outgoing } from "./attempt.ts"
-import type { Dead, Entry } from "./entry.ts"
+import { type Dead, type Entry, keyOf } from "./entry.ts"
 import { step } from "./journal.ts"
 import { encodeAccepted } from "./persisted.ts"
+
+/** The oldest under an id: under one, several may have been sent. */
+const deadOf = ({ deadLetters }: Entry, activityId: string): Dead | undefined =>
+  Array.from(deadLetters?.values() ?? []).find(({ letter }) => letter.activityId === activityId)
 
 /** Sends a dead letter again under its id, its attempts starting anew. */
 export const replay = (
   entry: Entry,
   activityId: string
 ): Effect.Effect<Receipt.Receipt, AgentError.ActivityNotFound | AgentError.SendError> => {
-  const dead = entry.deadLetters?.get(activityId)
+  const dead = deadOf(entry, activityId)
   if (dead === undefined) return Exit.fail(AgentError.ActivityNotFound.of(activityId))
   if (entry.phase !== "active") return Exit.fail(entry.refusal)
   return dead.of instanceof Activity ? replayActivity(entry, dead, dead.of) : redeliver(entry, dead, dead.of)
@@ -76,7 +80,7 @@ export const discard = (
   void,
   AgentError.ActivityNotFound | AgentError.AgentRuntimeTerminated | AgentError.StoreUnavailable
 > => {
-  const dead = entry.deadLetters?.get(activityId)
+  const dead = deadOf(entry, activityId)
   if (dead === undefined) return Exit.fail(AgentError.ActivityNotFound.of(activityId))
   if (!entry.isOver) return remove(entry, dead)
   const { id } = entry
@@ -85,7 +89,7 @@ export const discard = (
 }
 
 const remove = (entry: Entry, dead: Dead): Effect.Effect<void, AgentError.StoreUnavailable> => {
-  entry.deadLetters?.delete(dead.letter.activityId)
+  entry.deadLetters?.delete(keyOf(dead))
   return step(
     entry,
     () => ({ exhume: [dead.position] }),

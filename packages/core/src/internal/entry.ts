@@ -38,6 +38,10 @@ export interface Dead {
   readonly position: number
 }
 
+/** The id of an activity; under one id something may have been sent to several runtimes. */
+export const keyOf = ({ letter, of }: Dead): string =>
+  of instanceof Activity ? letter.activityId : `${letter.activityId}/${of.runtimeId}`
+
 /** One runtime: its state, what waits, what runs, receipts, log and subscribers. What it does with them is in the modules beside. */
 export class Entry implements Runnable, Source {
   readonly kernel: Kernel
@@ -77,6 +81,7 @@ export class Entry implements Runnable, Source {
   recall: Effect.Effect<void, AgentError.StoreUnavailable> | undefined = undefined
   private counters: Counters | undefined = undefined
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
+  /** By their keys, oldest first. */
   deadLetters: Map<string, Dead> | undefined = undefined
   /** What its workflow sent and is not delivered yet, with its position in the store's outbox, 0 in memory. */
   undelivered: Map<Outgoing, number> | undefined = undefined
@@ -273,17 +278,18 @@ export class Entry implements Runnable, Source {
   /** Keeps what cannot be processed, the newest up to the configured capacity. */
   bury(dead: Dead): void {
     const letters = (this.deadLetters ??= new Map<string, Dead>())
-    this.exhume(letters, dead.letter.activityId)
-    letters.set(dead.letter.activityId, dead)
+    const key = keyOf(dead)
+    this.exhume(letters, key)
+    letters.set(key, dead)
     if (letters.size > this.kernel.config.deadLetterCapacity) this.exhume(letters, letters.keys().next().value!)
     this.changed()
   }
 
   /** Forgets a dead letter for another, in the store too. */
-  private exhume(letters: Map<string, Dead>, activityId: string): void {
-    const dead = letters.get(activityId)
+  private exhume(letters: Map<string, Dead>, key: string): void {
+    const dead = letters.get(key)
     if (dead === undefined) return
-    letters.delete(activityId)
+    letters.delete(key)
     this.journal?.push({ change: () => ({ exhume: [dead.position] }), apply: () => undefined })
   }
 
