@@ -113,7 +113,7 @@ export class RuntimeManager extends Context.Service<
       <A extends Agent.Any>(agent: A, id: string): Effect.Effect<AgentRuntime<A>, FindError>
     }
 
-    /** Lists runtimes, a page at a time. */
+    /** Lists runtimes, a page at a time. One whose state cannot be read is in `error`, its `state` the JSON that is stored. */
     readonly list: (
       options?: ListOptions
     ) => Effect.Effect<Page, AgentError.RequestInvalid | AgentError.StoreUnavailable>

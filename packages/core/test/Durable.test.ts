@@ -250,9 +250,9 @@ it.effect("D5 what cannot be decoded stops that runtime alone, with a clear erro
         version,
         info: { paused: false, failing: false }
       })
-    yield* create("damaged", 1, '{"n":')
-    yield* create("newer", 2, 5)
-    yield* create("sound", 1, 5)
+    const damaged = yield* create("damaged", 1, '{"n":')
+    const newer = yield* create("newer", 2, 5)
+    const sound = yield* create("sound", 1, 5)
     const all = store.list({ agent: "Sum", after: undefined, limit: 10 })
     const before = yield* all
     yield* life((manager) =>
@@ -266,6 +266,15 @@ it.effect("D5 what cannot be decoded stops that runtime alone, with a clear erro
           assert.match(error.message, why)
         }
         assert.strictEqual((yield* (yield* manager.get(Sum, "sound")).info).state, 5)
+        assert.deepStrictEqual(
+          (yield* manager.list()).items.map(({ id, state, status }) => [id, status, state] as const),
+          [
+            [damaged.id, "error", '{"n":'],
+            [newer.id, "error", 5],
+            [sound.id, "idle", 5]
+          ]
+        )
+        assert.deepStrictEqual((yield* manager.list({ status: "error" })).items.length, 2)
       })
     )
     assert.deepStrictEqual(yield* all, before)
@@ -276,6 +285,7 @@ it.effect("D5 what cannot be decoded stops that runtime alone, with a clear erro
         assert.strictEqual((yield* Effect.flip(manager.purge("damaged")))._tag, "AgentRuntimeNotFound")
         yield* manager.terminate("damaged", { mode: "immediate" })
         yield* manager.terminate("newer", { mode: "immediate" })
+        assert.strictEqual((yield* manager.list({ status: "terminated" })).items.length, 2)
         yield* manager.purge("damaged")
         const again = yield* manager.create(Sum, { id: "newer" })
         yield* again.ask(Add.make({ n: 1 }))

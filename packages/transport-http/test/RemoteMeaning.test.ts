@@ -161,6 +161,8 @@ describe("what an operation means is the same over HTTP", () => {
           const info = { paused: false, failing: false }
           yield* store.create({ id, agent: "Sum", epoch: 1, state: "no number", version: 1, info })
           assert.strictEqual((yield* Effect.flip(manager.get(Sum, id)))._tag, "StateUnreadable")
+          const [listed] = (yield* manager.list({ prefix: id })).items
+          assert.deepStrictEqual([listed?.status, listed?.state], ["error", "no number"])
           assert.strictEqual((yield* Effect.flip(manager.terminate(id)))._tag, "StateUnreadable")
           yield* manager.terminate(id, { mode: "immediate" })
           yield* manager.purge(id)

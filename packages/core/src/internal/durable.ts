@@ -318,16 +318,14 @@ export class Durable {
     })
   }
 
-  /** The info of a runtime that is not in memory; `undefined` if it cannot be read. */
-  private describe(stored: Stored, host: Host): AgentRuntimeState.RuntimeInfo | undefined {
-    const state = host.decodeState(stored.state, stored.version)
-    if (Result.isFailure(state)) return undefined
-    const { epoch, id, info, sequence, terminated } = stored
-    const entry = new Entry(this.kernel, id, epoch, host, state.success, sequence, undefined)
+  /** The info of a runtime that is not in memory; one that cannot be read is in `error`, its state as it is stored. */
+  private describe({ epoch, id, info, sequence, state, terminated, version }: Stored, host: Host) {
+    const entry = new Entry(this.kernel, id, epoch, host, state, sequence, undefined)
     try {
       Object.assign(entry, decodeInfo(info))
+      entry.state = Result.getOrThrow(host.decodeState(state, version))
     } catch {
-      return undefined
+      entry.failing = true
     }
     if (terminated) entry.phase = "closed"
     return entry.info
