@@ -1,7 +1,7 @@
-import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore } from "@agent-runtime/core"
-import { AgentError } from "@agent-runtime/schema"
+import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Cause, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Scope } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Add, Nap, Sleep, Sum, SumLayer, lives, livesOn, napping, type Store } from "./support/DurableSum.ts"
 
@@ -261,3 +261,28 @@ it.effect("R2 a list tells once of a runtime that wakes while the store is read"
     )
   })
 )
+
+for (const [how, fails] of [
+  ["fails of", (error: unknown) => Effect.fail(error as never)],
+  ["dies of", Effect.die]
+] as const) {
+  it.effect(
+    `P5 D6 what a workflow that ${how} the store leaves on record names neither the file nor the host of that`,
+    () => {
+      const Ask = ActivityType.make("Ask")
+      const Asking = Agent.make("Asking", { state: Schema.Int, initialState: 0, activities: [Ask] })
+      const unavailable = new AgentError.StoreUnavailable({ message: "/srv/a.sqlite is full", reason: "full" })
+      return Effect.gen(function* () {
+        const manager = yield* RuntimeManager.RuntimeManager
+        const runtime = yield* manager.create(Asking)
+        yield* runtime.send(Ask.make(), { id: "ask" })
+        const { error } = yield* runtime.awaitReceipt("ask")
+        assert.deepStrictEqual([error?._tag, error?.message], ["WorkflowDefect", "StoreUnavailable"])
+      }).pipe(
+        Effect.provide(
+          Workflow.layer(Asking, { Ask: () => fails(unavailable) }).pipe(Layer.provideMerge(RuntimeManager.layer))
+        )
+      )
+    }
+  )
+}

@@ -304,13 +304,14 @@ const unprocessed = (status: Receipt.Status, error: AgentError.OutcomeError): Ou
 const encodeOutcome = Schema.encodeSync(Schema.toCodecJson(AgentError.OutcomeError))
 
 const broken = (activity: Activity, kind: AgentError.WorkflowDefect["kind"], fault: unknown): Outcome => {
-  const message =
-    typeof fault === "string" ? fault : fault instanceof Error ? `${fault.name}: ${fault.message}` : described(fault)
+  // What the store says is for who runs the process: it may name files and hosts.
+  const isTold = fault instanceof Error && !(fault instanceof AgentError.StoreUnavailable)
+  const message = typeof fault === "string" ? fault : isTold ? `${fault.name}: ${fault.message}` : described(fault)
   const error = new AgentError.WorkflowDefect({ activityId: activity.id, kind, message })
   return { ...unprocessed("failed", error), kind: kind === "undeclared" ? "undeclared" : "defect", dead: true }
 }
 
-/** What was thrown and is no `Error`: by its tag, where it has one. */
+/** By its tag, where it has one. */
 const described = (fault: unknown): string => {
   const { _tag, message } = AgentError.toJson(fault)
   return _tag === "Error" ? message : _tag
