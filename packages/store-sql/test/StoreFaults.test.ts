@@ -150,10 +150,16 @@ describe("SqlRuntimeStore on SQLite", () => {
 
   it.live("does not open a file whose lock cannot be had", () =>
     Effect.gen(function* () {
-      const filename = join(yield* TempFolder.make, "store.db")
-      writeFileSync(`${filename}-lock`, "this is not a lock".repeat(100))
-      const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename })))
-      expect(error.message).toMatch(/store\.db-lock cannot be locked: file is not a database/)
+      const folder = yield* TempFolder.make
+      writeFileSync(join(folder, "a.db-lock"), "this is not a lock".repeat(100))
+      mkdirSync(join(folder, "b.db-lock"))
+      for (const [name, message] of [
+        ["a.db", /a\.db-lock cannot be locked: file is not a database/],
+        ["b.db", /b\.db-lock cannot be locked: unable to open database file/]
+      ] as const) {
+        const error = yield* Effect.flip(Layer.build(SqlRuntimeStore.layerSqlite({ filename: join(folder, name) })))
+        expect(error.message).toMatch(message)
+      }
     })
   )
 

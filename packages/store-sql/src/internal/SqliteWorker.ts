@@ -31,19 +31,22 @@ let held: DatabaseSync | undefined
 
 /**
  * Holds the file. The lock is SQLite's own, on an empty file beside it: readers of the database are not kept out, and the
- * operating system frees it however the process ends. Where no such file can be made, nobody can write the database either.
+ * operating system frees it however the process ends. Returns why there is no such file to open.
  */
-const hold = async (): Promise<void> => {
-  if (!opening.exclusive || opening.filename === ":memory:") return
+const hold = async (): Promise<Error | undefined> => {
+  if (!opening.exclusive || opening.filename === ":memory:") return undefined
   const lock = `${realName(opening.filename)}-lock`
   const { DatabaseSync } = await import("node:sqlite")
   try {
     held = new DatabaseSync(lock, { timeout: opening.busyTimeout })
     held.exec("BEGIN EXCLUSIVE")
+    return undefined
   } catch (cause) {
     const code = (codeOf(cause) ?? 0) & 0xff
     if (code === busy) throw new InUse(`${lock} is locked`, { cause })
-    if (code !== cannotOpen) throw new Error(`${lock} cannot be locked: ${toFault(cause).message}`, { cause })
+    const unheld = new Error(`${lock} cannot be locked: ${toFault(cause).message}`, { cause })
+    if (code === cannotOpen) return unheld
+    throw unheld
   }
 }
 
@@ -67,7 +70,7 @@ const realName = (filename: string): string => {
 const open = async (): Promise<DatabaseSync> => {
   if (opening.filename === "") throw new Error(`filename is empty: give a path, or ":memory:"`)
   if (opening.filename.startsWith("file:")) throw new Error(`filename is a URI: give a path, or ":memory:"`)
-  await hold()
+  const unheld = await hold()
   const { DatabaseSync } = await import("node:sqlite")
   const db = new DatabaseSync(opening.filename, { readOnly: opening.readonly, timeout: opening.busyTimeout })
   try {
@@ -84,6 +87,8 @@ const open = async (): Promise<DatabaseSync> => {
     }
     // Opening alone reads nothing: a file that is not a database shows itself here, not at the first send.
     db.prepare("SELECT count(*) FROM sqlite_schema").get()
+    // Where no file can be made, the database has said so itself by now, and better.
+    if (unheld !== undefined && !opening.readonly) throw unheld
     return db
   } catch (cause) {
     db.close()
