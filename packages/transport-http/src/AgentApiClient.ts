@@ -36,8 +36,8 @@ export interface Options {
   /** Sent as `authorization: Bearer <token>`. */
   readonly token?: string | undefined
   /**
-   * How long a server that cannot be reached is tried again for what does no harm to send twice: `terminate`, `purge`, `discard`
-   * and `cancel` only of a runtime with an epoch, for there may be a later life of its id. Default 10 seconds. One
+   * How long a server that cannot be reached is tried again for what does no harm to send twice: `terminate`, `discard` and
+   * `cancel` only of a runtime with an epoch, for there may be a later life of its id, and `purge` never. Default 10 seconds. One
    * that takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be reached either.
    */
   readonly patience?: Duration.Input | undefined
@@ -352,11 +352,12 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   terminate(options?: AgentRuntime.TerminateOptions) {
     const grace = options?.grace === undefined ? undefined : timeOf(Duration.toMillis(options.grace))
-    return Effect.asVoid(this.call("DELETE", "", finding, { query: { mode: options?.mode, grace }, deadline: drain }))
+    const query = { mode: options?.mode, grace }
+    return Effect.asVoid(this.call("DELETE", "", finding, { query, deadline: drain, done: "AgentRuntimeNotFound" }))
   }
 
   get purge() {
-    return Effect.asVoid(this.call("POST", "/purge", finding, { repeatable: this.epoch !== undefined }))
+    return Effect.asVoid(this.call("POST", "/purge", finding))
   }
 
   fork(options: RuntimeManager.ForkOptions) {
@@ -382,7 +383,9 @@ class Remote implements RemoteRuntime<Agent.Any> {
 
   discard(activityId: string) {
     return Effect.asVoid(
-      this.known(activityId, (id) => this.call("DELETE", `/dead-letters/${id}`, [...missing, ...gone]))
+      this.known(activityId, (id) =>
+        this.call("DELETE", `/dead-letters/${id}`, [...missing, ...gone], { done: "ActivityNotFound" })
+      )
     )
   }
 }

@@ -4,11 +4,11 @@ import { setImmediate as nextTurn } from "node:timers/promises"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { AgentApiClient, ApiError } from "@agent-runtime/transport-http"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Schema, type Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Result, Schema, type Scope, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { follow } from "../src/internal/client/changes.ts"
-import { Account, Balance, Deposit, Freeze } from "./support/Agents.ts"
+import { Account, Balance, Deposit, Die, Freeze } from "./support/Agents.ts"
 import { startProxy } from "./support/FlakyProxy.ts"
 import { startScripted } from "./support/ScriptedServer.ts"
 import { start } from "./support/TestServer.ts"
@@ -91,21 +91,43 @@ describe("a server that takes a request and says nothing", () => {
   )
 })
 
+/** A runtime with the dead letter `d`, as a client has it that loses every answer until `heal`. */
+const unheard = Effect.fnUntraced(function* (withEpoch: boolean) {
+  const server = yield* served(() => start())
+  const proxy = yield* served(() => startProxy(server.port))
+  const direct = yield* clientOf(server.url)
+  const made = yield* direct.create(Account, { id: "a" })
+  yield* made.send(Die.make({ secret: "" }), { id: "d" })
+  yield* made.awaitReceipt("d")
+  proxy.cutAfter(() => 0)
+  const lossy = (yield* clientOf(proxy.url)).runtime(Account, "a", withEpoch ? made.epoch : undefined)
+  return { direct, lossy, made, heal: () => proxy.cutAfter(() => Number.POSITIVE_INFINITY) }
+})
+
 describe("an end whose answer was lost", () => {
-  it.live("R3 is not asked for again of a later life of the same id", () =>
+  for (const withEpoch of [true, false]) {
+    it.live(`R3 ${withEpoch ? "is done" : "is not asked for again"} where a later life has the id`, () =>
+      Effect.gen(function* () {
+        const { direct, heal, lossy } = yield* unheard(withEpoch)
+        const ending = yield* Effect.forkChild(Effect.result(lossy.terminate()))
+        yield* Effect.repeat(Effect.exit(direct.runtime(Account, "a").info), { until: Exit.isFailure })
+        const next = yield* direct.create(Account, { id: "a" })
+        heal()
+        const ended = yield* Fiber.join(ending)
+        assert.strictEqual(Result.isFailure(ended) && ended.failure._tag, !withEpoch && "ApiUnavailable")
+        assert.strictEqual((yield* next.info).status, "idle")
+      })
+    )
+  }
+
+  it.live("P5 is done where it was a dead letter's", () =>
     Effect.gen(function* () {
-      const server = yield* served(() => start())
-      const proxy = yield* served(() => startProxy(server.port))
-      const direct = yield* clientOf(server.url)
-      yield* direct.create(Account, { id: "a" })
-      proxy.cutAfter(() => 0)
-      const lossy = (yield* clientOf(proxy.url)).runtime(Account, "a")
-      const ending = yield* Effect.forkChild(Effect.flip(lossy.terminate()))
-      yield* Effect.repeat(Effect.exit(direct.runtime(Account, "a").info), { until: Exit.isFailure })
-      const next = yield* direct.create(Account, { id: "a" })
-      proxy.cutAfter(() => Number.POSITIVE_INFINITY)
-      assert.strictEqual((yield* Fiber.join(ending))._tag, "ApiUnavailable")
-      assert.strictEqual((yield* next.info).status, "idle")
+      const { heal, lossy, made } = yield* unheard(true)
+      const discarding = yield* Effect.forkChild(lossy.discard("d"))
+      yield* Effect.repeat(made.deadLetters, { until: (letters) => letters.length === 0 })
+      heal()
+      yield* Fiber.join(discarding)
+      assert.strictEqual((yield* Effect.flip(lossy.discard("d")))._tag, "ActivityNotFound")
     })
   )
 })

@@ -82,9 +82,9 @@ export class EventReader {
       {
         epoch,
         // In a list, a comma is no part of a name, and the space around it neither.
-        type: options.types?.map((type) => type.replace(/[%,\s]/g, encodeURIComponent)).join(","),
-        priority: options.priorities?.join(","),
-        outcome: options.outcomes?.join(","),
+        type: options.types?.map((type) => type.replace(/[%,\s]/g, encodeURIComponent)).join(),
+        priority: options.priorities?.join(),
+        outcome: options.outcomes?.join(),
         from
       },
       this.cursor

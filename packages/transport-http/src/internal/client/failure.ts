@@ -2,24 +2,12 @@ import { AgentError } from "@agent-runtime/schema"
 import { Result, Schema } from "effect"
 import * as ApiError from "../../ApiError.ts"
 
-/** Every error that the API answers with. */
+type Exported = (typeof AgentError)[keyof typeof AgentError]
+const isSchema = Schema.isSchema as (value: Exported) => value is Extract<Exported, Schema.Top>
+
+/** Every error that the API may answer with. */
 const Known = Schema.Union([
-  AgentError.RuntimeIdInvalid,
-  AgentError.RequestInvalid,
-  AgentError.ActivityInvalid,
-  AgentError.CursorInvalid,
-  AgentError.AgentNotFound,
-  AgentError.AgentRuntimeNotFound,
-  AgentError.ActivityNotFound,
-  AgentError.AgentRuntimeAlreadyExists,
-  AgentError.ActivityConflict,
-  AgentError.AgentRuntimeBusy,
-  AgentError.AgentRuntimeTerminated,
-  AgentError.EpochMismatch,
-  AgentError.MailboxFull,
-  AgentError.TooManyRuntimes,
-  AgentError.StateUnreadable,
-  AgentError.StoreUnavailable,
+  ...Object.values(AgentError).filter(isSchema),
   ApiError.Unauthorized,
   ApiError.Forbidden,
   ApiError.PayloadTooLarge,

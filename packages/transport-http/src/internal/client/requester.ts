@@ -13,6 +13,8 @@ export interface Call {
   readonly body?: unknown
   /** Whether it does no harm to send it twice. Default: all but POST. */
   readonly repeatable?: boolean | undefined
+  /** What it is answered with when it is sent again and the first has taken effect: it is done. */
+  readonly done?: Failure["_tag"] | undefined
   /** How long the answer may take. */
   readonly deadline?: Duration.Input | undefined
 }
@@ -23,8 +25,8 @@ export interface RequesterOptions {
   readonly patience?: Duration.Input | undefined
 }
 
-/** Longer than any wait that is asked for, and three signs of life missed: nobody is there, whatever the connection says. */
-const silence = "45 seconds"
+/** In milliseconds, longer than any wait that is asked for, and three signs of life missed: nobody is there, whatever the connection says. */
+const silence = 45_000
 
 const unreachable = (error: HttpClientError.HttpClientError): ApiUnavailable =>
   ApiUnavailable.of(`The server cannot be reached: ${error.message}`)
@@ -48,7 +50,7 @@ export class Requester {
   constructor(client: HttpClient.HttpClient, options: RequesterOptions) {
     this.client = client
     this.options = options
-    this.patience = Duration.toMillis(options.patience ?? "10 seconds")
+    this.patience = Duration.toMillis(options.patience ?? 10_000)
   }
 
   private execute<A>(
@@ -79,11 +81,19 @@ export class Requester {
 
   /** The JSON that a request is answered with. Tries again for a while what fails for reasons that may pass. */
   json(method: Method, path: string, call: Call = {}): Effect.Effect<unknown, Failure> {
-    const once = this.execute(method, path, call, (response) =>
-      response.status === 204 ? Exit.succeed<unknown>(undefined) : response.json
+    const once = this.execute<unknown>(method, path, call, (response) =>
+      response.status === 204 ? Exit.void : response.json
     )
     if (!(call.repeatable ?? method !== "POST")) return once
-    return Effect.retry(once, { while: isPassing, schedule: Schedule.upTo(backoff, { duration: this.patience }) })
+    const schedule = Schedule.upTo(backoff, { duration: this.patience })
+    return Effect.suspend(() => {
+      let isRepeated = false
+      return Effect.catchIf(
+        Effect.retry(once, { while: (error) => isPassing(error) && (isRepeated = true), schedule }),
+        (error: Failure) => isRepeated && error._tag === call.done,
+        () => Exit.void
+      )
+    })
   }
 
   /** The events that a request is answered with, those that have come together at once. That they end is a failure. */
