@@ -4,6 +4,7 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import type { Case } from "./Case.ts"
 import { watchMachine } from "./Disturbance.ts"
+import * as Probe from "./Probe.ts"
 
 export interface Round {
   /** A sample of each contender. */
@@ -73,6 +74,7 @@ const start = (case_: Case, contender: string, { nodeFlags, quick }: SampleOptio
       ...process.env,
       NODE_ENV: "production",
       NODE_OPTIONS: "",
+      BENCH_PROBE: String(Probe.known()),
       ...(quick ? { BENCH_WARM_UP: "150", BENCH_DURATION: "250" } : {})
     },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -87,13 +89,13 @@ const start = (case_: Case, contender: string, { nodeFlags, quick }: SampleOptio
     if (code === 0 && line.startsWith("{")) running.sample = Number(JSON.parse(line).sample)
     else throw new Error(`${case_.name}, ${contender}: ended with ${signal ?? code}\n${errors.slice(-4000)}`)
   })
-  const pause = () => Promise.race([once(process_, "message"), ended])
+  const pause = () => Promise.race([once(process_, "message").then(([fastest]) => Probe.learn(fastest)), ended])
   const running: Running = {
     paused: pause(),
     sample: undefined,
     go: () => {
       const paused = pause()
-      process_.send("go", () => {})
+      process_.send(Probe.known(), () => {})
       return paused
     },
     kill: () => process_.kill("SIGKILL")
