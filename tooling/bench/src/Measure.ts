@@ -5,13 +5,13 @@ import * as Probe from "./Probe.ts"
 
 /** Milliseconds; `--quick` shortens both. */
 const warmUp = Number(process.env["BENCH_WARM_UP"] ?? 300)
-const duration = Number(process.env["BENCH_DURATION"] ?? 800)
+const duration = Number(process.env["BENCH_DURATION"] ?? 500)
 
 /** A contender's measured time is cut into so many turns, between which the other contenders of the case have theirs. */
-const turns = 8
+const turns = 5
 
 /** Turns in which a neighbour slowed the processor are taken again, until all of them have taken so many times the duration. */
-const patience = 2
+const patience = 1.6
 
 /** Waits until the runner gives this process a turn; one that was started by hand has all turns at once. */
 const turn = async (): Promise<void> => {
@@ -22,7 +22,7 @@ const turn = async (): Promise<void> => {
   Probe.learn(fastest)
 }
 
-interface Turn {
+export interface Turn {
   readonly batches: number
   readonly millis: number
   /** How much a neighbour slowed the processor, before or after. */
@@ -30,6 +30,15 @@ interface Turn {
 }
 
 const millisOf = (taken: ReadonlyArray<Turn>): number => taken.reduce((sum, { millis }) => sum + millis, 0)
+
+/** Those in which the processor was slowed least, as many as make up the time. */
+export const calmest = (taken: ReadonlyArray<Turn>, millis: number): ReadonlyArray<Turn> => {
+  const counted: Array<Turn> = []
+  for (const next of taken.toSorted((a, b) => a.slowdown - b.slowdown)) {
+    if (millisOf(counted) < millis) counted.push(next)
+  }
+  return counted
+}
 
 /**
  * Operations per second of a batch of work that is repeated until the time is up, after a warm-up.
@@ -61,10 +70,7 @@ export const throughput = async (operations: number, batch: () => void | Promise
     const done = await repeat(duration / turns)
     taken.push({ ...done, slowdown: Math.max(before, Probe.slowdown()) })
   }
-  const counted: Array<Turn> = []
-  for (const next of taken.toSorted((a, b) => a.slowdown - b.slowdown)) {
-    if (millisOf(counted) < duration) counted.push(next)
-  }
+  const counted = calmest(taken, duration)
   return (counted.reduce((sum, { batches }) => sum + batches, 0) * operations * 1000) / millisOf(counted)
 }
 
