@@ -50,7 +50,8 @@ export const contents: ReadonlyArray<Group> = [
     sources: [
       { file: "CONTRIBUTING.md", path: "contributing.html" },
       { file: "SECURITY.md", path: "security.html" },
-      { file: "tooling/bench/README.md", path: "benchmarks.html", label: "Benchmarks" }
+      { file: "tooling/bench/README.md", path: "benchmarks.html", label: "Benchmarks" },
+      { file: "docs/performance/README.md", path: "missed-targets.html" }
     ]
   }
 ]
