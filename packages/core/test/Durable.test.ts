@@ -248,7 +248,7 @@ it.effect("D5 what cannot be decoded stops that runtime alone, with a clear erro
         epoch: 1,
         state,
         version,
-        info: { paused: false, failing: false }
+        info: { paused: id === "damaged", failing: false }
       })
     const damaged = yield* create("damaged", 1, '{"n":')
     const newer = yield* create("newer", 2, 5)

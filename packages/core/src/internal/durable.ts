@@ -322,8 +322,8 @@ export class Durable {
   private describe({ epoch, id, info, sequence, state, terminated, version }: Stored, host: Host) {
     const entry = new Entry(this.kernel, id, epoch, host, state, sequence, undefined)
     try {
-      Object.assign(entry, decodeInfo(info))
-      entry.state = Result.getOrThrow(host.decodeState(state, version))
+      // Read as a whole first: what cannot be read is not half told.
+      Object.assign(entry, { state: Result.getOrThrow(host.decodeState(state, version)), ...decodeInfo(info) })
     } catch {
       entry.failing = true
     }
