@@ -263,6 +263,7 @@ it.effect("R2 a list tells once of a runtime that wakes while the store is read"
 )
 
 for (const [how, fails] of [
+  // Its type declares no error, and so lets none through.
   ["fails of", (error: unknown) => Effect.fail(error as never)],
   ["dies of", Effect.die]
 ] as const) {
