@@ -278,9 +278,11 @@ it.effect("D2 D3 a process that has let go of a sender delivers nothing of it an
   })
 )
 
-for (const [how, pausedFor, deadLetters] of [
-  ["is delivered before it has ended", "1 second", []],
-  ["and cannot be delivered within its grace is its dead letter", "1 minute", [relayed]]
+for (const [how, pausedFor, deadLetters, mailboxStrategy] of [
+  ["is delivered before it has ended", "1 second", [], "fail"],
+  ["and cannot be delivered within its grace is its dead letter", "1 minute", [relayed], "fail"],
+  ["is delivered before it has ended, having waited for its place", "1 second", [], "suspend"],
+  ["and found no place within its grace is its dead letter, and nothing else", "1 minute", [relayed], "suspend"]
 ] as const) {
   it.effect(`R2 P8 in memory, too, what a runtime that ends has sent ${how}`, () =>
     Effect.gen(function* () {
@@ -300,7 +302,10 @@ for (const [how, pausedFor, deadLetters] of [
       )
     }).pipe(
       Effect.provide(
-        Both.pipe(Layer.provideMerge(RuntimeManager.layer), Layer.provide(RuntimeConfig.layer({ mailboxCapacity: 1 })))
+        Both.pipe(
+          Layer.provideMerge(RuntimeManager.layer),
+          Layer.provide(RuntimeConfig.layer({ mailboxCapacity: 1, mailboxStrategy }))
+        )
       )
     )
   )

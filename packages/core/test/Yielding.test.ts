@@ -1,7 +1,11 @@
 // A fiber yields when it has run for long, also between two steps that read as one: whatever happens then is not missed.
-import { LocalRuntimes, RuntimeConfig, RuntimeManager } from "@agent-runtime/core"
+import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Latch, Layer, Option, Scheduler, type Scope, Stream } from "effect"
+import { Context, Effect, Fiber, Latch, Layer, Option, Scheduler, Schema, type Scope, Stream } from "effect"
+
+const Die = ActivityType.make("Die")
+const Dying = Agent.make("Dying", { state: Schema.Int, initialState: 0, activities: [Die] })
 
 /** A runtime whose activities end once the latch is open. */
 const gated = (latch: Latch.Latch) =>
@@ -78,5 +82,92 @@ describe("nobody waits for what has happened", () => {
       const send = runtime.send({ type: "a" })
       return Effect.as(Effect.andThen(send, send), send)
     })
+  )
+})
+
+/** Interrupts an effect wherever its fiber may yield. */
+const interrupted = Effect.fnUntraced(function* (effect: Effect.Effect<unknown, unknown>, n: number) {
+  const fiber = yield* Effect.exit(effect).pipe(
+    Effect.provideService(Scheduler.MaxOpsBeforeYield, n),
+    Effect.forkChild({ startImmediately: true })
+  )
+  yield* Fiber.interrupt(fiber)
+})
+
+describe("what is interrupted is done, or not begun", () => {
+  it.live("P11 an ask that cancels what it asked", () =>
+    Effect.gen(function* () {
+      for (let n = 3; n <= 48; n++) {
+        const runtime = yield* gated(Latch.makeUnsafe())
+        yield* interrupted(runtime.ask({ type: "a" }, { cancelOnInterrupt: true }), n)
+        const idle = runtime.changes.pipe(
+          Stream.takeUntil(({ metrics, status }) => metrics.inFlight === 0 && status === "idle"),
+          Stream.runDrain
+        )
+        assert.isTrue(Option.isSome(yield* Effect.timeoutOption(idle, "1 second")), `it runs on after ${n} operations`)
+      }
+    }).pipe(Effect.provide(RuntimeManager.layer), Effect.scoped)
+  )
+
+  it.live("P3 an ask from a workflow, which waits for nobody any more", () =>
+    Effect.gen(function* () {
+      const local = yield* LocalRuntimes.LocalRuntimes
+      const manager = yield* RuntimeManager.RuntimeManager
+      for (let n = 3; n <= 48; n++) {
+        const gaveUp = Latch.makeUnsafe()
+        const over = Latch.makeUnsafe()
+        const asks = (id: string, ask: (manager: RuntimeManager.RuntimeManager["Service"]) => Effect.Effect<unknown>) =>
+          local.create({
+            id: `${id}-${n}`,
+            state: 0,
+            workflow: ({ type }, state) => (type === "go" ? Effect.as(ask(manager), state) : Effect.succeed(state))
+          })
+        const b = yield* asks("b", (manager) =>
+          Effect.orDie(Effect.andThen(over.open, manager.ask(`a-${n}`, { type: "ping" })))
+        )
+        const a = yield* asks("a", (manager) =>
+          Effect.andThen(
+            interrupted(manager.ask(`b-${n}`, { type: "ping" }), n),
+            Effect.andThen(gaveUp.open, over.await)
+          )
+        )
+        const first = yield* Effect.forkChild(a.ask({ type: "go" }), { startImmediately: true })
+        yield* gaveUp.await
+        const exit = yield* Effect.exit(b.ask({ type: "go" }))
+        assert.isTrue(exit._tag === "Success", `a cycle after ${n} operations: ${String(exit)}`)
+        yield* Fiber.join(first)
+      }
+    }).pipe(Effect.provide(RuntimeManager.layer))
+  )
+
+  it.live("P5 a replay, and that a dead letter is discarded", () =>
+    Effect.gen(function* () {
+      const store = yield* Layer.build(RuntimeStore.layerMemory)
+      for (let n = 3; n <= 48; n++) {
+        yield* Effect.gen(function* () {
+          const manager = yield* RuntimeManager.RuntimeManager
+          const runtime = yield* manager.create(Dying, { id: `dying-${n}` })
+          for (const id of ["a", "b"]) {
+            yield* runtime.send(Die.make(), { id })
+            yield* runtime.awaitReceipt(id)
+          }
+          yield* interrupted(runtime.replay("a"), n)
+          yield* interrupted(runtime.discard("b"), n)
+          yield* Effect.timeoutOption(Effect.ignore(runtime.awaitReceipt("a")), "1 second")
+          yield* Effect.yieldNow
+          const kept = (yield* runtime.deadLetters).map(({ activityId }) => activityId as string)
+          const stored = (yield* Context.get(store, RuntimeStore.RuntimeStore).open(runtime.id))!.deadLetters
+          assert.include(kept, "a", `lost after ${n} operations`)
+          assert.strictEqual(stored.length, kept.length, `another one in the store after ${n} operations`)
+        }).pipe(
+          Effect.provide(
+            Layer.provideMerge(
+              Workflow.layer(Dying, { Die: () => Effect.die("died") }),
+              Layer.provide(RuntimeManager.layerDurable, Layer.succeedContext(store))
+            )
+          )
+        )
+      }
+    }).pipe(Effect.scoped)
   )
 })

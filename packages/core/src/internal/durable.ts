@@ -1,7 +1,7 @@
 import { AgentError, type AgentRuntimeId, type AgentRuntimeState } from "@agent-runtime/schema"
 import { Effect, Exit, Fiber, Result } from "effect"
-import type { Handle, Opened, RuntimeStore, Stored } from "../RuntimeStore.ts"
-import type { Outgoing } from "./attempt.ts"
+import type { Handle, Opened, Pending, RuntimeStore, Stored } from "../RuntimeStore.ts"
+import type { Activity } from "./activity.ts"
 import { Entry } from "./entry.ts"
 import { History } from "./history.ts"
 import type { Host } from "./host.ts"
@@ -92,55 +92,50 @@ export class Durable {
 
   private restore(opened: Opened, host: Host): Exit.Exit<Entry, AgentError.StateUnreadable> {
     const { epoch, id, sequence, terminated } = opened
-    const unreadable = (why: string) =>
-      Exit.fail(
-        new AgentError.StateUnreadable({
-          id,
-          version: opened.version,
-          message: `The stored runtime "${id}" cannot be read: ${why}. Nothing of it was changed; terminate it with mode "immediate" to give it up.`
-        })
-      )
-    const state = host.decodeState(opened.state, opened.version)
-    if (Result.isFailure(state)) return unreadable(state.failure)
-    const entry = new Entry(
-      this.kernel,
-      id,
-      epoch,
-      host,
-      state.success,
-      sequence,
-      terminated ? undefined : this.journal(opened.handle)
-    )
-    let outbox: ReadonlyArray<{ readonly position: number; readonly outgoing: Outgoing }>
+    // All of it is read before anything of it comes to life.
+    let kept: ReturnType<typeof decodeOpened>
     try {
-      Object.assign(entry, decodeInfo(opened.info))
-      for (const { position, value } of opened.deadLetters)
-        entry.bury({ ...decodeDead(this.kernel, host, value), position })
-      if (terminated) entry.phase = "closed"
-      else this.restorePending(entry, opened)
-      outbox = opened.outbox.map(({ position, value }) => ({ position, outgoing: decodeOutgoing(value) }))
+      kept = decodeOpened(this.kernel, host, opened)
     } catch (fault) {
-      return unreadable(fault instanceof Error ? fault.message : String(fault))
+      return Exit.fail(unreadable(opened, fault instanceof Error ? fault.message : String(fault)))
     }
+    const journal = terminated ? undefined : this.journal(opened.handle)
+    const entry = new Entry(this.kernel, id, epoch, host, kept.state, sequence, journal)
+    Object.assign(entry, kept.info)
+    for (const dead of kept.deadLetters) entry.bury(dead)
     if (sequence > 0 && this.kernel.historyRetention > 0) entry.recall = this.recall(entry)
-    if (terminated) this.awaken(entry)
-    else {
-      this.attach(entry)
-      for (const { outgoing, position } of outbox) deliver(entry, outgoing, position)
+    if (terminated) {
+      entry.phase = "closed"
+      this.awaken(entry)
+      return Exit.succeed(entry)
     }
+    this.restorePending(entry, kept.pending, opened.running)
+    this.attach(entry)
+    for (const { outgoing, position } of kept.outbox) deliver(entry, outgoing, position)
     return Exit.succeed(entry)
   }
 
-  /** Ends a runtime without reading it; what there is of it is kept until it is purged. */
-  giveUp(id: AgentRuntimeId.AgentRuntimeId): Effect.Effect<void, AgentError.StoreUnavailable> {
+  /**
+   * Ends a runtime that cannot be read, unless that is refused, for which it must not have ended before. What there is of it is
+   * kept until it is purged.
+   */
+  giveUp(
+    id: AgentRuntimeId.AgentRuntimeId,
+    refusal: AgentError.StateUnreadable | undefined
+  ): Effect.Effect<void, AgentError.StateUnreadable | AgentError.StoreUnavailable> {
     return Effect.flatMap(
-      this.store.open(id, () => true),
-      (opened) =>
-        opened === undefined || opened.terminated
-          ? Exit.void
-          : Effect.flatMap(this.store.write([{ handle: opened.handle, change: { terminated: true } }]), ([exit]) =>
-              Effect.mapError(exit!, ({ message }) => new AgentError.StoreUnavailable({ message }))
-            )
+      this.store.open(id, () => refusal === undefined),
+      (opened): Effect.Effect<void, AgentError.StateUnreadable | AgentError.StoreUnavailable> => {
+        if (opened === undefined || opened.terminated) return Effect.void
+        if (refusal !== undefined) return Effect.fail(refusal)
+        const write = this.store.write([{ handle: opened.handle, change: { terminated: true } }])
+        const written = Effect.flatMap(write, ([exit]) =>
+          Effect.mapError(exit!, ({ message }) => new AgentError.StoreUnavailable({ message }))
+        )
+        return Effect.map(written, () => {
+          for (const subscriber of this.wake(id)) subscriber.end("terminated")
+        })
+      }
     )
   }
 
@@ -184,18 +179,17 @@ export class Durable {
     )
   }
 
-  private restorePending(entry: Entry, { pending, running }: Opened): void {
+  private restorePending(entry: Entry, pending: ReadonlyArray<Restored>, running: number | undefined): void {
     const now = this.kernel.now()
     // When it took its place: acceptances are in their order, whatever the clock said, and what became due came between them.
     let last = Number.NEGATIVE_INFINITY
-    const decoded = pending.map((one) => {
-      const activity = decodePending(this.kernel, entry.host, one)
+    const placed = pending.map(({ activity, one }) => {
       if (one.due !== undefined) activity.since = one.due - this.kernel.startedAt
       else last = Math.max(last, activity.since)
       return { one, activity, at: one.due === undefined ? last : activity.since }
     })
-    decoded.sort((a, b) => a.at - b.at)
-    for (const { activity, at, one } of decoded) {
+    placed.sort((a, b) => a.at - b.at)
+    for (const { activity, at, one } of placed) {
       if (one.position === running) {
         activity.rare.crashes++
         const update = [encodeReturned(activity, one.due, one.ahead)]
@@ -228,13 +222,16 @@ export class Durable {
 
   /** Its subscribers go on with a runtime that slept here; meanwhile another process may have ended it, or that life of it. */
   private awaken(entry: Entry): void {
-    const subscribers = this.dormant.get(entry.id)
-    if (subscribers === undefined) return
-    this.dormant.delete(entry.id)
-    for (const subscriber of subscribers) {
+    for (const subscriber of this.wake(entry.id)) {
       if (subscriber.follow(entry) && !entry.isOver) entry.register(subscriber)
       else subscriber.end("terminated")
     }
+  }
+
+  private wake(id: string): Iterable<Subscriber> {
+    const subscribers = this.dormant.get(id) ?? []
+    this.dormant.delete(id)
+    return subscribers
   }
 
   /** Looks once in a while; an entry that was used meanwhile stays. */
@@ -342,4 +339,31 @@ export class Durable {
       return Result.isSuccess(state) ? { state: state.success } : undefined
     })
   }
+}
+
+interface Restored {
+  readonly one: Pending
+  readonly activity: Activity
+}
+
+/** What is stored of a runtime; throws what is wrong where it cannot be read. */
+const decodeOpened = (kernel: Kernel, host: Host, opened: Opened) => ({
+  state: Result.getOrThrowWith(host.decodeState(opened.state, opened.version), (why) => new Error(why)),
+  info: decodeInfo(opened.info),
+  deadLetters: opened.deadLetters.map(({ position, value }) => ({ ...decodeDead(kernel, host, value), position })),
+  // Of one that has ended nothing goes on.
+  pending: opened.terminated
+    ? []
+    : opened.pending.map((one): Restored => ({ one, activity: decodePending(kernel, host, one) })),
+  outbox: opened.terminated
+    ? []
+    : opened.outbox.map(({ position, value }) => ({ position, outgoing: decodeOutgoing(value) }))
+})
+
+const unreadable = ({ id, terminated, version }: Opened, why: string) => {
+  const what = `The stored runtime "${id}" cannot be read: ${why}.`
+  const cure = terminated
+    ? "It has ended; purge removes it."
+    : `Nothing of it was changed; terminate it with mode "immediate" to give it up.`
+  return new AgentError.StateUnreadable({ id, version, message: `${what} ${cure}` })
 }

@@ -19,7 +19,7 @@ import { History } from "./history.ts"
 import { CurrentEntry, type Host } from "./host.ts"
 import { type Journal, notHeld } from "./journal.ts"
 import type { Kernel } from "./kernel.ts"
-import { giveUp } from "./outbox.ts"
+import { type Delivery, giveUp, stopDelivering } from "./outbox.ts"
 import { countRestart, process, restart, settleWaiting } from "./processing.ts"
 import type { Source, Subscriber } from "./subscriber.ts"
 import { WaitingRoom } from "./waitingRoom.ts"
@@ -83,8 +83,8 @@ export class Entry implements Runnable, Source {
   private runFork: (<A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>) | undefined = undefined
   /** By their keys, oldest first. */
   deadLetters: Map<string, Dead> | undefined = undefined
-  /** What its workflow sent and is not delivered yet, with its position in the store's outbox, 0 in memory. */
-  undelivered: Map<Outgoing, number> | undefined = undefined
+  /** What its workflow sent and is not delivered yet. */
+  undelivered: Map<Outgoing, Delivery> | undefined = undefined
   /** Its subscribers, while it has any. */
   broadcast: Broadcast | undefined = undefined
   /** Called when the info has changed. */
@@ -350,6 +350,7 @@ export class Entry implements Runnable, Source {
     for (const subscriber of this.broadcast?.subscribers ?? []) subscriber.end(this.reason)
     this.broadcast = undefined
     this.waitingRoom?.releaseSenders()
+    stopDelivering(this)
     this.detach()
     this.kernel.unlink(this)
     this.changed()
@@ -360,7 +361,7 @@ export class Entry implements Runnable, Source {
   }
 
   /** Tells who waits for a pending activity that this process will not see its end. */
-  private detach(): void {
+  detach(): void {
     const lost = notHeld(this.id)
     const pending = [...(this.waitingRoom?.takeHeld() ?? [])]
     if (this.attempt !== undefined) pending.push(this.attempt.activity)

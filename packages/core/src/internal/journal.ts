@@ -1,5 +1,5 @@
 import { AgentError } from "@agent-runtime/schema"
-import { Cause, Effect, Exit, Result, type Schema } from "effect"
+import { Cause, Deferred, type Effect, Exit, Result, type Schema } from "effect"
 import type { Change, Handle, WriteExit, Written } from "../RuntimeStore.ts"
 import type { Entry } from "./entry.ts"
 import type { JournalWriter } from "./journalWriter.ts"
@@ -105,6 +105,8 @@ export class Journal {
     if (Exit.isSuccess(exit)) {
       this.retry = firstRetry
       applyAll(batch, changes, exit.value)
+      // Nobody here goes on with what was taken in after this process let go of the runtime.
+      if (this.entry?.isOver === true) this.entry.detach()
     } else {
       const found = Cause.findError(exit.cause)
       if (this.stopped || Result.isFailure(found) || found.success._tag === "RuntimeFenced") return this.lose(batch)
@@ -151,7 +153,10 @@ export class Journal {
 export const notHeld = (id: string): AgentError.StoreUnavailable =>
   new AgentError.StoreUnavailable({ message: `This process no longer holds runtime "${id}": try again` })
 
-/** A step of its own: takes effect at once in memory; with a store once it is written, or is undone where that fails. */
+/**
+ * A step of its own, begun at once: takes effect now in memory; with a store once it is written, or is undone where that fails,
+ * which the effect waits for.
+ */
 export const step = <A>(
   entry: Entry,
   change: () => Change,
@@ -159,17 +164,17 @@ export const step = <A>(
   undo?: (error: AgentError.StoreUnavailable) => void
 ): Effect.Effect<A, AgentError.StoreUnavailable> => {
   const { journal } = entry
-  if (journal === undefined) return Effect.sync(() => apply(undefined))
-  return Effect.callback((resume) =>
-    journal.push({
-      change,
-      apply: (written) => resume(Exit.succeed(apply(written))),
-      refuse: (error) => {
-        undo?.(error)
-        resume(Exit.fail(error))
-      }
-    })
-  )
+  if (journal === undefined) return Exit.succeed(apply(undefined))
+  const done = Deferred.makeUnsafe<A, AgentError.StoreUnavailable>()
+  journal.push({
+    change,
+    apply: (written) => Deferred.doneUnsafe(done, Exit.succeed(apply(written))),
+    refuse: (error) => {
+      undo?.(error)
+      Deferred.doneUnsafe(done, Exit.fail(error))
+    }
+  })
+  return Deferred.await(done)
 }
 
 const nothing: ReadonlyArray<number> = []

@@ -136,13 +136,15 @@ export class LocalAgentRuntime implements AgentRuntime {
       if (chain.includes(this.id) || this.entry.kernel.waitsFor(this.id, entry.id)) {
         return Exit.fail(AgentError.AskCycle.of([...chain, this.id]))
       }
-      // From here on others can see that it waits.
-      const asking = (attempt.asking ??= [])
-      asking.push(this.id)
-      return Effect.ensuring(
-        this.asked(request, options, chain, span),
-        Effect.sync(() => asking.splice(asking.indexOf(this.id), 1))
-      )
+      return Effect.uninterruptibleMask((restore) => {
+        // From here on others can see that it waits.
+        const asking = (attempt.asking ??= [])
+        asking.push(this.id)
+        return Effect.ensuring(
+          restore(this.asked(request, options, chain, span)),
+          Effect.sync(() => asking.splice(asking.indexOf(this.id), 1))
+        )
+      })
     })
   }
 
@@ -153,11 +155,13 @@ export class LocalAgentRuntime implements AgentRuntime {
     parent: Tracer.AnySpan | undefined
   ): Effect.Effect<never, AgentError.AskError> {
     if (options?.cancelOnInterrupt !== true) return this.accepted(request, options, chain, parent, awaitExit)
-    let giveUp = (): void => undefined
-    const asking = this.accepted(request, options, chain, parent, awaitExit, (entry, activity) => {
-      giveUp = () => cancelOnceAccepted(entry, activity)
+    return Effect.uninterruptibleMask((restore) => {
+      let giveUp = (): void => undefined
+      const asking = this.accepted(request, options, chain, parent, awaitExit, (entry, activity) => {
+        giveUp = () => cancelOnceAccepted(entry, activity)
+      })
+      return Effect.onInterrupt(restore(asking), () => Effect.sync(() => giveUp()))
     })
-    return Effect.onInterrupt(asking, () => Effect.sync(() => giveUp()))
   }
 
   subscription(

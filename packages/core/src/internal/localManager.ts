@@ -40,6 +40,8 @@ export class LocalManager implements Placement {
   private readonly durable: Durable | undefined
   private readonly entries = new Map<string, Entry>()
   private readonly hosts = new Map<string, Host>()
+  /** Those whose workflow is about to go: nothing comes in for them any more. */
+  private readonly leaving = new Set<Host>()
   /** Ids that are being created or opened: who else wants one waits. */
   private readonly opening = new Map<string, Deferred.Deferred<void>>()
   private lastEpoch: number
@@ -94,12 +96,16 @@ export class LocalManager implements Placement {
         }),
         // The services that the workflow uses close after this: its runtimes drain while they are open.
         (host) =>
-          Effect.suspend(() =>
-            this.letGo(
+          Effect.suspend(() => {
+            this.leaving.add(host)
+            return this.letGo(
               (entry) => entry.host === host,
-              () => this.hosts.delete(agent.name)
+              () => {
+                this.hosts.delete(agent.name)
+                this.leaving.delete(host)
+              }
             )
-          )
+          })
       ),
       (host) => this.recover(host)
     )
@@ -119,6 +125,12 @@ export class LocalManager implements Placement {
       // Those that are asked for at a time are read at a time.
       Effect.forEach(ids, open, { concurrency: 1024, discard: true })
     )
+  }
+
+  /** Where runtimes of an agent are created and opened now. */
+  private hostOf(agent: string): Host | undefined {
+    const host = this.hosts.get(agent)
+    return host !== undefined && this.leaving.has(host) ? undefined : host
   }
 
   readonly agents = Effect.sync(() => Array.from(this.hosts.values(), (host) => host.agent))
@@ -148,13 +160,14 @@ export class LocalManager implements Placement {
 
   private add(entry: Entry): Entry {
     this.entries.set(entry.id, entry)
-    // It was on its way out of the store when the manager closed.
-    if (this.closing) park(entry, this.kernel.millis.grace)
+    // It was on its way out of the store when the manager closed, or its workflow went.
+    const isLate = entry.journal !== undefined && this.hostOf(entry.agent.name) !== entry.host
+    if (this.closing || isLate) park(entry, this.kernel.millis.grace)
     return entry
   }
 
   private createEntry(agent: Agent.Any, options: CreateOptions): Effect.Effect<Entry, CreateError> {
-    const host = this.hosts.get(agent.name)
+    const host = this.hostOf(agent.name)
     if (host === undefined) return Exit.fail(AgentError.AgentNotFound.of(agent.name))
     const state = options.state === undefined ? Exit.succeed(agent.initialState) : firstState(host, options.state)
     if (Exit.isFailure(state)) return Exit.failCause(state.cause)
@@ -182,20 +195,18 @@ export class LocalManager implements Placement {
 
   /** Runs one creation or opening of an id at a time. */
   private alone<A, E>(id: string, next: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
+    // Its end is waited for by others: who asked first may go away.
+    return Effect.uninterruptibleMask((restore) => {
       const other = this.opening.get(id)
-      if (other !== undefined) return Effect.flatMap(Deferred.await(other), () => this.alone(id, next))
+      if (other !== undefined) return restore(Effect.flatMap(Deferred.await(other), () => this.alone(id, next)))
       const done = Deferred.makeUnsafe<void>()
       this.opening.set(id, done)
-      // Its end is waited for by others: who asked first may go away.
-      return Effect.uninterruptible(
-        Effect.ensuring(
-          Effect.suspend(next),
-          Effect.sync(() => {
-            this.opening.delete(id)
-            Deferred.doneUnsafe(done, Exit.void)
-          })
-        )
+      return Effect.ensuring(
+        Effect.suspend(next),
+        Effect.sync(() => {
+          this.opening.delete(id)
+          Deferred.doneUnsafe(done, Exit.void)
+        })
       )
     })
   }
@@ -214,29 +225,34 @@ export class LocalManager implements Placement {
   readonly getOrCreate = <A extends Agent.Any>(
     agent: A,
     options: CreateOptions<Agent.State<A>> & { readonly id: string }
-  ): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> =>
-    Effect.matchEffect(this.find(options.id), {
-      onFailure: (error): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> =>
-        error._tag === "AgentRuntimeNotFound"
-          ? Effect.catchTag(this.create(agent, options), "AgentRuntimeAlreadyExists", (exists) =>
-              // Another was faster: it is that one, unless the id is taken by what cannot be opened here.
-              Effect.flatMap(
-                Effect.catchTag(this.find(options.id), "AgentRuntimeNotFound", () => Effect.fail(exists)),
-                () => this.getOrCreate(agent, options)
-              )
-            )
-          : Effect.fail(error),
-      onSuccess: (entry): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> => {
+  ): Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable> => {
+    type Got = Effect.Effect<AgentRuntime<A>, CreateError | AgentError.StateUnreadable>
+    // Where another was faster it is that one, unless the id is taken by what cannot be opened here.
+    const createOr = (taken: (exists: AlreadyExists) => Got): Got =>
+      Effect.catchTag(this.create(agent, options), "AgentRuntimeAlreadyExists", taken)
+    const again = (): Got => this.getOrCreate(agent, options)
+    return Effect.matchEffect(this.find(options.id), {
+      onFailure: (error): Got => {
+        // One that cannot be read may have ended: then its id is free.
+        if (error._tag === "StateUnreadable") return createOr(() => Exit.fail(error))
+        if (error._tag !== "AgentRuntimeNotFound") return Exit.fail(error)
+        return createOr((exists) =>
+          Effect.matchEffect(this.find(options.id), {
+            onFailure: (error): Got => Exit.fail(error._tag === "AgentRuntimeNotFound" ? exists : error),
+            onSuccess: again
+          })
+        )
+      },
+      onSuccess: (entry): Got => {
         // One that ends makes way: wait for its end, then create.
-        if (entry.phase === "draining") {
-          return Effect.flatMap(awaitClosed(entry), () => this.getOrCreate(agent, options))
-        }
-        if (entry.phase === "closed") return this.create(agent, options)
+        if (entry.phase === "draining") return Effect.flatMap(awaitClosed(entry), again)
+        if (entry.phase === "closed") return createOr(again)
         return entry.agent.name === agent.name
           ? Exit.succeed(this.handle<A>(entry))
           : Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(options.id))
       }
     })
+  }
 
   readonly createLocal = <S, E>(options: LocalOptions<S, E>): Effect.Effect<LocalRuntime<S>, CreateLocalError> =>
     Effect.suspend((): Effect.Effect<LocalRuntime<S>, CreateLocalError> => {
@@ -288,7 +304,7 @@ export class LocalManager implements Placement {
       const there = this.entries.get(id)
       if (there !== undefined) return Exit.succeed(there)
       return Effect.map(
-        durable.open(id, (name) => this.hosts.get(name)),
+        durable.open(id, (name) => this.hostOf(name)),
         (entry) => (entry === undefined || entry.isOver ? entry : this.add(entry))
       )
     })
@@ -347,7 +363,7 @@ export class LocalManager implements Placement {
       Effect.flatMap(this.find(id), (entry) => terminate(entry, options ?? {})),
       "StateUnreadable",
       (error): Effect.Effect<void, FindError> =>
-        options?.mode === "immediate" ? this.durable!.giveUp(AgentRuntimeId.AgentRuntimeId.make(id)) : Exit.fail(error)
+        this.durable!.giveUp(AgentRuntimeId.AgentRuntimeId.make(id), options?.mode === "immediate" ? undefined : error)
     )
 
   readonly purge = (id: string): Effect.Effect<void, FindError> =>

@@ -1,8 +1,14 @@
 import { AgentError, type Receipt } from "@agent-runtime/schema"
-import { Cause, Exit } from "effect"
+import { Cause, Exit, type Fiber } from "effect"
 import type { Outgoing } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { deadOutgoing, encodeDead } from "./persisted.ts"
+
+/** One of what a workflow sent, on its way: its place in the store's outbox, 0 in memory, and who tries to deliver it. */
+export interface Delivery {
+  readonly position: number
+  fiber: Fiber.Fiber<unknown, unknown> | undefined
+}
 
 /** How often a delivery to a full mailbox is tried again: 50 ms, doubling, about 6 seconds in all. */
 const maxRetries = 7
@@ -10,21 +16,23 @@ const maxRetries = 7
 /**
  * Delivers what a workflow sent, which the end of its runtime waits for. A full mailbox is tried again for a while; a store that
  * is down, or a runtime of it that nobody here can run yet or any more, for as long as it takes: what was sent is on record, and
- * a later life goes on with it. What cannot be delivered becomes a dead letter of the sender. `position` is its place in the
- * store's outbox, 0 in memory.
+ * a later life goes on with it. What cannot be delivered becomes a dead letter of the sender.
  */
 export const deliver = (from: Entry, outgoing: Outgoing, position: number): void => {
-  ;(from.undelivered ??= new Map()).set(outgoing, position)
-  tryToDeliver(from, outgoing, position, 0)
+  const delivery: Delivery = { position, fiber: undefined }
+  ;(from.undelivered ??= new Map()).set(outgoing, delivery)
+  tryToDeliver(from, outgoing, delivery, 0)
 }
 
-const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: number): void => {
+const tryToDeliver = (from: Entry, outgoing: Outgoing, delivery: Delivery, tried: number): void => {
   const { kernel } = from
+  const { position } = delivery
   // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile, or left it to whoever opens it next.
   const isGivenUp = () => from.isOver || from.undelivered?.has(outgoing) !== true
   if (isGivenUp()) return
-  const delivery = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position)
-  kernel.fork(delivery, kernel.context).addObserver((exit) => {
+  const sent = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position)
+  delivery.fiber = kernel.fork(sent, kernel.context)
+  delivery.fiber.addObserver((exit) => {
     if (isGivenUp()) return
     if (Exit.isSuccess(exit)) {
       from.undelivered?.delete(outgoing)
@@ -41,18 +49,24 @@ const tryToDeliver = (from: Entry, outgoing: Outgoing, position: number, tried: 
       (error._tag === "MailboxFull" && tried < maxRetries)
     if (passes) {
       const wait = 50 * 2 ** Math.min(tried, maxRetries - 1)
-      kernel.timers.set(now + wait, () => tryToDeliver(from, outgoing, position, tried + 1))
+      kernel.timers.set(now + wait, () => tryToDeliver(from, outgoing, delivery, tried + 1))
       return
     }
     buryOutgoing(from, outgoing, position, AgentError.toJson(error), kernel.startedAt + now)
   })
 }
 
+/** Nothing of it arrives any more: it may wait for a place where it goes to. */
+export const stopDelivering = (from: Entry): void => {
+  for (const { fiber } of from.undelivered?.values() ?? []) fiber?.interruptUnsafe()
+}
+
 /** Makes dead letters of what could not be delivered before the end of its sender. */
 export const giveUp = (from: Entry): void => {
   const { kernel } = from
   const error = AgentError.toJson(AgentError.AgentRuntimeTerminated.of(from.id))
-  for (const [outgoing, position] of from.undelivered ?? []) {
+  stopDelivering(from)
+  for (const [outgoing, { position }] of from.undelivered ?? []) {
     buryOutgoing(from, outgoing, position, error, kernel.startedAt + kernel.now())
   }
 }
