@@ -1,5 +1,5 @@
 import { Agent, AgentError, AgentRuntimeId } from "@agent-runtime/schema"
-import { type Context, Deferred, Effect, Exit, Random, Schema, type Scope } from "effect"
+import { type Context, Effect, Exit, Random, Schema, type Scope } from "effect"
 import type { AgentRuntime } from "../AgentRuntime.ts"
 import type { LocalRuntime, Options as LocalOptions } from "../LocalRuntimes.ts"
 import type {
@@ -17,6 +17,7 @@ import type { Durable } from "./durable.ts"
 import { Entry } from "./entry.ts"
 import { checkState, faultOf, type Host, LocalHost, makeHost } from "./host.ts"
 import { type Kernel, makeKernel } from "./kernel.ts"
+import { KeyedMutex } from "./keyedMutex.ts"
 import { notHeld } from "./journal.ts"
 import { list } from "./list.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
@@ -42,8 +43,8 @@ export class LocalManager implements Placement {
   private readonly hosts = new Map<string, Host>()
   /** Those whose workflow is about to go: nothing comes in for them any more. */
   private readonly leaving = new Set<Host>()
-  /** Ids that are being created or opened: who else wants one waits. */
-  private readonly opening = new Map<string, Deferred.Deferred<void>>()
+  /** Holds the ids that are being created or opened: who else wants one waits. */
+  private readonly opening = new KeyedMutex()
   private lastEpoch: number
   private closing = false
 
@@ -183,31 +184,13 @@ export class LocalManager implements Placement {
   }
 
   private createAlone<A, E>(id: string, next: () => Effect.Effect<A, E>) {
-    return this.alone(id, (): Effect.Effect<A, E | AlreadyExists | AgentError.TooManyRuntimes> => {
+    return this.opening.run(id, (): Effect.Effect<A, E | AlreadyExists | AgentError.TooManyRuntimes> => {
       if (this.entries.has(id)) return Exit.fail(AgentError.AgentRuntimeAlreadyExists.of(id))
       const { maxRuntimes } = this.kernel.config
       // What is about to come into memory counts, this one too.
       return this.entries.size + this.opening.size > maxRuntimes
         ? Exit.fail(AgentError.TooManyRuntimes.of(maxRuntimes))
         : next()
-    })
-  }
-
-  /** Runs one creation or opening of an id at a time. */
-  private alone<A, E>(id: string, next: () => Effect.Effect<A, E>): Effect.Effect<A, E> {
-    // Its end is waited for by others: who asked first may go away.
-    return Effect.uninterruptibleMask((restore) => {
-      const other = this.opening.get(id)
-      if (other !== undefined) return restore(Effect.flatMap(Deferred.await(other), () => this.alone(id, next)))
-      const done = Deferred.makeUnsafe<void>()
-      this.opening.set(id, done)
-      return Effect.ensuring(
-        Effect.suspend(next),
-        Effect.sync(() => {
-          this.opening.delete(id)
-          Deferred.doneUnsafe(done, Exit.void)
-        })
-      )
     })
   }
 
@@ -300,7 +283,7 @@ export class LocalManager implements Placement {
 
   /** Brings a runtime in from the store, once for all who ask for it at a time. */
   private open(durable: Durable, id: AgentRuntimeId.AgentRuntimeId) {
-    return this.alone(id, () => {
+    return this.opening.run(id, () => {
       const there = this.entries.get(id)
       if (there !== undefined) return Exit.succeed(there)
       return Effect.map(
