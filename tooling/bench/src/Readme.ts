@@ -1,6 +1,7 @@
 /** The performance section of the README, made from a report. */
+import type { Unit } from "./Case.ts"
 import { figure, ratioText } from "./Format.ts"
-import { isLimit, type Report, type Result } from "./Report.ts"
+import { isLimit, type PeerResult, type Report, type Result } from "./Report.ts"
 
 const start = "<!-- performance:start -->"
 const end = "<!-- performance:end -->"
@@ -12,10 +13,11 @@ export const performanceSection = (report: Report, charts: ReadonlyArray<string>
     .filter(([name]) => !name.startsWith("@agent-runtime/"))
     .map(([name, version]) => `${name} ${version}`)
   return [
-    `Measured on ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os} (${arch}), ${String(date).slice(0, 10)}: medians of fresh ` +
-      `processes that ran in turn${nodeFlags === "" ? "" : `, Node with \`${nodeFlags}\` for all contenders`}. ` +
-      "Each figure is shown beside the peer it does worst against; the ratio is ours over the peer's " +
-      "(for time and memory the peer's over ours), so more is always better.",
+    `Measured on ${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os} (${arch}), ${String(date).slice(0, 10)}` +
+      `${nodeFlags === "" ? "" : `, all contenders under \`node ${nodeFlags}\``}. ` +
+      "A figure is the median of several rounds, each in a fresh process. It is held against the peer that makes it look " +
+      "worst, or against a fixed bound. The ratio is ours divided by the peer's; for time and memory it is the peer's " +
+      "divided by ours, so a higher ratio is always better. The limit is the same work with nothing around it.",
     "",
     "| figure | ours | held against | ratio | limit |",
     "| --- | ---: | --- | ---: | --- |",
@@ -34,12 +36,16 @@ const row = (result: Result): string => {
   const cells = [
     `\`${name}\``,
     figure(unit, ours.median),
-    peer === undefined ? "" : `${peer[0]} ${figure(unit, peer[1].median)}`,
+    peer === undefined ? "" : heldAgainst(unit, ...peer),
     peer === undefined ? "" : ratioText(peer[1].ratio),
     limit === undefined ? "" : `${limit[0].replace(/^limit: /, "")} ${figure(unit, limit[1].median)}`
   ]
   return `| ${cells.join(" | ")} |`
 }
+
+/** A fixed bound is named by its figure. */
+const heldAgainst = (unit: Unit, peer: string, { median }: PeerResult): string =>
+  /^\d/.test(peer) ? peer : `${peer} ${figure(unit, median)}`
 
 /** The peer, or the limit, against which ours looks worst. */
 const hardest = (result: Result, limit: boolean) =>

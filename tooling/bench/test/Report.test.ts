@@ -184,9 +184,9 @@ describe("the README section", () => {
 
   it("says with which flags Node ran", () => {
     const made = report([1], [1])
-    expect(section).not.toContain("Node with")
+    expect(section).not.toContain("all contenders under")
     expect(performanceSection({ ...made, machine: { ...made.machine, nodeFlags: "--a --b" } })).toContain(
-      "fresh processes that ran in turn, Node with `--a --b` for all contenders. Each figure"
+      ", all contenders under `node --a --b`. A figure"
     )
   })
 

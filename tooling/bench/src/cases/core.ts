@@ -257,8 +257,8 @@ const growth: Case = {
   measures: "core/wake on 1000 runtimes with 100,000 idle ones beside them.",
   unit: "ops/s",
   ours: counted(1000, 1, () => own().then(({ localRuntimesBeside }) => localRuntimesBeside(100_000))),
-  peers: { "none beside": counted(1000, 1, local) },
-  targets: [{ peer: "none beside", ratio: 1 / 1.2 }]
+  peers: { "no idle ones": counted(1000, 1, local) },
+  targets: [{ peer: "no idle ones", ratio: 1 / 1.2 }]
 }
 
 export const cases: ReadonlyArray<Case> = [
