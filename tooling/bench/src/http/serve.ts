@@ -1,4 +1,5 @@
 /** One server in a process of its own, told by its parent what to do: `node serve.ts NAME`. */
+import * as Heap from "../Heap.ts"
 import { isServerName, servers } from "./Servers.ts"
 
 /** What the parent asks, and is answered. */
@@ -13,6 +14,8 @@ export type Answer =
 
 const [name = ""] = process.argv.slice(2)
 if (!isServerName(name)) throw new Error(`there is no server "${name}"`)
+// Where memory is measured, it can be collected.
+if (globalThis.gc === undefined) Heap.warm()
 const server = await (await servers[name]())()
 
 const answer = (value: Answer): void => void process.send!(value)
