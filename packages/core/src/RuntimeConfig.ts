@@ -33,7 +33,10 @@ export interface RuntimeConfigShape {
   readonly maxSkips: number
   /** How long one attempt may run unless its type says otherwise. Default 30 seconds. */
   readonly activityTimeout: Duration.Duration
-  /** How long termination waits for what runs and what is queued. Default 5 seconds. */
+  /**
+   * How long termination waits for what runs and what is queued, and then again for what it has interrupted; a manager that closes
+   * waits for that a second at most. Default 5 seconds.
+   */
   readonly grace: Duration.Duration
   /** Events kept per runtime for replay. Default 1000. */
   readonly logRetention: number

@@ -1,7 +1,7 @@
 import { LocalRuntimes, RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Layer, Metric, Schema, Scope, Stream } from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Metric, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
@@ -163,6 +163,30 @@ describe("nothing is left", () => {
         const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
         yield* TestClock.adjust("5 seconds")
         yield* TestClock.adjust("5 seconds")
+        assert.isDefined(closing.pollUnsafe(), "the manager has closed")
+      })
+    )
+  }
+
+  for (const [where, layer] of [
+    ["in memory", RuntimeManager.layer],
+    ["with a store", RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory))]
+  ] as const) {
+    it.effect(`R6 ${where} what cannot be interrupted is abandoned a second after the grace of a shutdown`, () =>
+      Effect.gen(function* () {
+        const began = Latch.makeUnsafe()
+        const StuckLayer = Workflow.layer(Worker, {
+          Work: () => Effect.andThen(began.open, Effect.uninterruptible(Effect.never))
+        })
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(StuckLayer.pipe(Layer.provideMerge(layer)), scope)
+        const runtime = yield* Context.get(context, RuntimeManager.RuntimeManager).create(Worker)
+        yield* runtime.send(Work.make())
+        yield* began.await
+        const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
+        yield* TestClock.adjust("5 seconds")
+        assert.isUndefined(closing.pollUnsafe(), "it has its grace")
+        yield* TestClock.adjust("1 second")
         assert.isDefined(closing.pollUnsafe(), "the manager has closed")
       })
     )

@@ -21,7 +21,7 @@ import { KeyedMutex } from "./keyedMutex.ts"
 import { notHeld } from "./journal.ts"
 import { list } from "./list.ts"
 import { LocalAgentRuntime } from "./localAgentRuntime.ts"
-import { awaitClosed, beginTermination, park, terminate } from "./terminate.ts"
+import { awaitClosed, beginTermination, lastChance, park, terminate } from "./terminate.ts"
 
 /** The agent of runtimes made from closures. */
 const localAgent: Agent.Any = /* @__PURE__ */ Agent.make("local", {
@@ -393,7 +393,7 @@ export class LocalManager implements Placement {
         else {
           // One whose end was asked for before ends for good.
           if (entry.phase === "active") entry.reason = "shutdown"
-          beginTermination(entry, "drain", grace)
+          beginTermination(entry, "drain", grace, lastChance(grace))
         }
       }
       if (entries.length === 0) return Effect.sync(then)

@@ -24,11 +24,19 @@ export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effec
 /** Until then, in milliseconds, an end has been written, or its store is unavailable. */
 const lastMoment = (graceMillis: number): number => Math.max(3 * graceMillis, 1000)
 
+/** How long, in milliseconds, a process that ends waits for what it has interrupted: others kill it when it takes its time. */
+export const lastChance = (graceMillis: number): number => Math.min(graceMillis, 1000)
+
 /**
- * Starts the end of a runtime. What does not end within the grace is interrupted, then abandoned: within the shortest grace
- * where several ask.
+ * Starts the end of a runtime. What does not end within the grace is interrupted, and abandoned where it does not end within
+ * `lastMillis` then: within the shortest grace where several ask.
  */
-export const beginTermination = (entry: Entry, mode: "drain" | "immediate", graceMillis: number): void => {
+export const beginTermination = (
+  entry: Entry,
+  mode: "drain" | "immediate",
+  graceMillis: number,
+  lastMillis = graceMillis
+): void => {
   const until = entry.now + graceMillis
   if (entry.isOver) return
   const isBegun = entry.immediate || (mode === "drain" && entry.isEnding)
@@ -51,7 +59,7 @@ export const beginTermination = (entry: Entry, mode: "drain" | "immediate", grac
     })
   } else {
     entry.cancelHeld()
-    within(entry, graceMillis, () => beginTermination(entry, "immediate", graceMillis))
+    within(entry, graceMillis, () => beginTermination(entry, "immediate", lastMillis))
   }
   entry.changed()
   entry.closeIfDrained()
@@ -64,13 +72,14 @@ export const beginTermination = (entry: Entry, mode: "drain" | "immediate", grac
  */
 export const park = (entry: Entry, graceMillis: number): void => {
   if (entry.isOver || entry.parking) return
-  if (entry.phase === "draining" && !entry.isDelivering) return leaveWithin(entry, lastMoment(graceMillis))
+  const last = lastChance(graceMillis)
+  if (entry.phase === "draining" && !entry.isDelivering) return leaveWithin(entry, graceMillis + last)
   entry.phase = "draining"
   entry.reason = "shutdown"
   entry.waiting.releaseSenders()
   within(entry, graceMillis, () => {
     if (entry.parking) interrupt(entry, "shutdown")
-    leaveWithin(entry, entry.parking ? graceMillis : lastMoment(graceMillis))
+    leaveWithin(entry, last)
   })
   entry.closeIfDrained()
 }
