@@ -11,6 +11,7 @@ import { HttpServer, HttpServerError } from "effect/http"
 import type { RuntimeManager } from "@agent-runtime/core"
 import { Authorization } from "./Authorization.ts"
 import * as AgentApiServer from "./AgentApiServer.ts"
+import { shuttingDown } from "./internal/gate.ts"
 import { longestTimer } from "./internal/longestTimer.ts"
 import { ServerLimits, type ServerLimitsShape } from "./ServerLimits.ts"
 
@@ -77,12 +78,15 @@ const listener = (limits: ServerLimitsShape): Server => {
       `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`
     )
   })
-  holdUntilServed(server)
+  answerAlways(server)
   return server
 }
 
-/** It listens before its routes are made: a request that comes in between waits for them, instead of for ever. */
-const holdUntilServed = (server: Server): void => {
+/**
+ * It listens before its routes are made, and a connection outlives them: a request that comes early waits for them, one that comes
+ * late is told to go, instead of waiting for ever.
+ */
+const answerAlways = (server: Server): void => {
   const early: Array<readonly [IncomingMessage, ServerResponse]> = []
   const hold = (request: IncomingMessage, response: ServerResponse) => void early.push([request, response])
   const release = (event: string | symbol) => {
@@ -92,10 +96,18 @@ const holdUntilServed = (server: Server): void => {
     // The event tells of a listener that is about to be added.
     setImmediate(() => {
       for (const [request, response] of early) server.emit("request", request, response)
+      server.on("removeListener", (event) => {
+        if (event === "request" && server.listenerCount("request") === 0) server.on("request", refuse)
+      })
     })
   }
   server.on("request", hold)
   server.on("newListener", release)
+}
+
+const refuse = (_: IncomingMessage, response: ServerResponse): void => {
+  const body = JSON.stringify(shuttingDown())
+  response.writeHead(503, { "content-type": "application/json", "retry-after": "1", connection: "close" }).end(body)
 }
 
 /**
