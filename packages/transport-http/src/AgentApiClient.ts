@@ -36,9 +36,10 @@ export interface Options {
   /** Sent as `authorization: Bearer <token>`. */
   readonly token?: string | undefined
   /**
-   * How long a server that cannot be reached is tried again for what does no harm to send twice: `terminate`, `discard` and
-   * `cancel` only of a runtime with an epoch, for there may be a later life of its id, and `purge` never. Default 10 seconds. One
-   * that takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be reached either.
+   * How long a server that cannot be reached is tried again for what does no harm to send twice: `terminate` and `cancel` only
+   * of a runtime with an epoch, for there may be a later life of its id; `purge`, `discard` and `replay` never, nor what creates a
+   * runtime. Default 10 seconds. One that takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be
+   * reached either.
    */
   readonly patience?: Duration.Input | undefined
 }
@@ -384,7 +385,8 @@ class Remote implements RemoteRuntime<Agent.Any> {
   discard(activityId: string) {
     return Effect.asVoid(
       this.known(activityId, (id) =>
-        this.call("DELETE", `/dead-letters/${id}`, [...missing, ...gone], { done: "ActivityNotFound" })
+        // A second one would be for the next under that id.
+        this.call("DELETE", `/dead-letters/${id}`, [...missing, ...gone], { repeatable: false })
       )
     )
   }
