@@ -220,7 +220,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
     return expecting(
       this.requester.json(method, this.path(path), {
         // Without an epoch a second one could end the like of it in a later life.
-        repeatable: method === "GET" || (method === "DELETE" && this.epoch !== undefined),
+        repeatable: method === "DELETE" && this.epoch !== undefined,
         ...call,
         query: { epoch: this.epoch, ...call.query }
       }),
@@ -335,7 +335,9 @@ class Remote implements RemoteRuntime<Agent.Any> {
   awaitReceipt(activityId: string): ReturnType<RemoteRuntime<Agent.Any>["awaitReceipt"]> {
     return Effect.flatMap(
       Effect.flatMap(this.one("GET", activityId, { query: { wait: turn } }), decodeReceipt),
-      (receipt) => (Receipt.isPending(receipt) ? this.awaitReceipt(activityId) : Exit.succeed(receipt))
+      (receipt) =>
+        // A server may wait for less than it is asked to.
+        Receipt.isPending(receipt) ? Effect.delay(this.awaitReceipt(activityId), 100) : Exit.succeed(receipt)
     )
   }
 

@@ -11,7 +11,7 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Whether it does no harm to send it twice. Default: all but POST. */
+  /** Whether it does no harm to send it twice. What only reads never does. */
   readonly repeatable?: boolean | undefined
   /** What it is answered with when it is sent again and the first has taken effect: it is done. */
   readonly done?: Failure["_tag"] | undefined
@@ -84,7 +84,7 @@ export class Requester {
     const once = this.execute<unknown>(method, path, call, (response) =>
       response.status === 204 ? Exit.void : response.json
     )
-    if (!(call.repeatable ?? method !== "POST")) return once
+    if (!call.repeatable && method !== "GET") return once
     const schedule = Schedule.upTo(backoff, { duration: this.patience })
     return Effect.suspend(() => {
       let isRepeated = false
