@@ -5,6 +5,7 @@ import { AgentApi } from "../AgentApi.ts"
 import type { ServerLimitsShape } from "../ServerLimits.ts"
 import { failure } from "./answer.ts"
 import { invalid, tooLarge } from "./body.ts"
+import { shuttingDown } from "./gate.ts"
 import { isLogged, logged } from "./requestLog.ts"
 
 /** Which names a server answers to, and which pages of other origins may speak to it. */
@@ -85,13 +86,18 @@ const preflight = (origin: string, request: HttpServerRequest.HttpServerRequest)
     }
   })
 
+/** Whether who asked is gone; else it is the server that goes. */
+const hasLeft = ({ reasons }: Cause.Cause<unknown>): boolean =>
+  reasons.some(({ annotations }) => annotations.has(HttpServerError.ClientAbort.key))
+
 /** What a request that failed is answered with; nothing of the cause leaves the server. */
 const failed = (
   request: HttpServerRequest.HttpServerRequest,
   limits: ServerLimitsShape,
   cause: Cause.Cause<unknown>
 ): Effect.Effect<Response, unknown> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+  if (Cause.hasInterruptsOnly(cause))
+    return hasLeft(cause) ? Exit.failCause(cause) : Exit.succeed(failure(shuttingDown()))
   const found = Cause.findError(cause)
   if (Result.isSuccess(found) && HttpServerError.isHttpServerError(found.success)) {
     const { reason } = found.success
