@@ -137,6 +137,38 @@ describe("an end whose answer was lost", () => {
 })
 
 describe("what a client follows", () => {
+  for (const follows of ["subscription", "changes"] as const) {
+    const following = Effect.fnUntraced(function* (url: string, options?: Partial<AgentApiClient.Options>) {
+      const account = (yield* clientOf(url, options)).runtime(Account, "a")
+      const events = follows === "changes" ? account.changes : Stream.unwrap(account.subscription())
+      return yield* Effect.result(Stream.runDrain(Stream.take(events, 1)))
+    })
+
+    it.live(`B3 ${follows} is patient while the server goes down`, () =>
+      Effect.gen(function* () {
+        const scripted = yield* served(() =>
+          startScripted(
+            (response) => {
+              response.statusCode = 503
+              response.end(`{"_tag":"ShuttingDown","message":"Later"}`)
+            },
+            (response) => response.end(`id: 1-4\n\n${end}`)
+          )
+        )
+        assert.isTrue(Result.isSuccess(yield* following(scripted.url)))
+      })
+    )
+
+    it.live(`B3 ${follows} is as patient as it is told to be`, () =>
+      Effect.gen(function* () {
+        const scripted = yield* served(() => startScripted((response) => response.destroy()))
+        const ended = yield* following(scripted.url, { patience: 0 })
+        assert.strictEqual(Result.isFailure(ended) && ended.failure._tag, "ApiUnavailable")
+        assert.strictEqual(scripted.cursors.length, 1)
+      })
+    )
+  }
+
   it.live("B8 changes go on however long the server cannot be reached", () =>
     Effect.gen(function* () {
       const server = yield* served(() => start())
