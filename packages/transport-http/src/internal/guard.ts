@@ -59,6 +59,12 @@ const notFound = (request: HttpServerRequest.HttpServerRequest): Response => {
   )
 }
 
+/** The router takes what follows a semicolon for the query: `DELETE /v1/runtimes/a;b/activities/c` would end `a`. */
+const hasSemicolon = (url: string): boolean => {
+  const at = url.indexOf(";")
+  return at >= 0 && !url.slice(0, at).includes("?")
+}
+
 /** `[::1]:4199` is `[::1]`, `localhost:4199` is `localhost`. */
 const hostName = (host: string): string => host.replace(/:\d*$/, "").toLowerCase()
 
@@ -131,7 +137,9 @@ export const guard =
           failure(new Forbidden({ message: "This server does not answer to that name: check the Host header" }))
         )
       }
-      const handled = Effect.catchCause(routes, (cause) => failed(request, limits, cause))
+      const handled = hasSemicolon(request.url)
+        ? Exit.succeed(failure(invalid("The path cannot be read: write a semicolon as %3B")))
+        : Effect.catchCause(routes, (cause) => failed(request, limits, cause))
       if (origin === undefined || sameOrigin(origin, host)) return handled
       if (!listed.has(origin.toLowerCase())) {
         return Exit.succeed(failure(new Forbidden({ message: "This server does not speak to pages of that origin" })))
