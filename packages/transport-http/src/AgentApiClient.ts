@@ -37,8 +37,9 @@ export interface Options {
   readonly token?: string | undefined
   /**
    * How long a server that cannot be reached is tried again for what does no harm to send twice: `terminate` and `cancel` only
-   * of a runtime with an epoch, for there may be a later life of its id, `discard` and `purge` never. Default 10 seconds. One that
-   * takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be reached either.
+   * of a runtime with an epoch, for there may be a later life of its id; `purge`, `discard` and `replay` never, nor what creates a
+   * runtime. Default 10 seconds. One that takes a request and says nothing for 45 seconds (5 minutes for `terminate`) cannot be
+   * reached either.
    */
   readonly patience?: Duration.Input | undefined
 }
@@ -219,7 +220,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
     return expecting(
       this.requester.json(method, this.path(path), {
         // Without an epoch a second one could end the like of it in a later life.
-        repeatable: method === "GET" || (method === "DELETE" && this.epoch !== undefined),
+        repeatable: method === "DELETE" && this.epoch !== undefined,
         ...call,
         query: { epoch: this.epoch, ...call.query }
       }),
@@ -334,7 +335,9 @@ class Remote implements RemoteRuntime<Agent.Any> {
   awaitReceipt(activityId: string): ReturnType<RemoteRuntime<Agent.Any>["awaitReceipt"]> {
     return Effect.flatMap(
       Effect.flatMap(this.one("GET", activityId, { query: { wait: turn } }), decodeReceipt),
-      (receipt) => (Receipt.isPending(receipt) ? this.awaitReceipt(activityId) : Exit.succeed(receipt))
+      (receipt) =>
+        // A server may wait for less than it is asked to.
+        Receipt.isPending(receipt) ? Effect.delay(this.awaitReceipt(activityId), 100) : Exit.succeed(receipt)
     )
   }
 
@@ -384,7 +387,7 @@ class Remote implements RemoteRuntime<Agent.Any> {
   discard(activityId: string) {
     return Effect.asVoid(
       this.known(activityId, (id) =>
-        // Once it is gone, another may have its id.
+        // A second one would be for the next under that id.
         this.call("DELETE", `/dead-letters/${id}`, [...missing, ...gone], { repeatable: false })
       )
     )

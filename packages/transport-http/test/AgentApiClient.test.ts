@@ -126,6 +126,21 @@ describe("AgentApiClient", () => {
     expect((await Effect.runPromise(Effect.provide(program, layer)))._tag).toBe("ApiUnavailable")
   })
 
+  it("P3 an ask is patient where the server is not", async () => {
+    const hasty = await start({ limits: { wait: Duration.zero }, logLevel: "Debug" })
+    const ended = await run(
+      (client) =>
+        Effect.gen(function* () {
+          const account = yield* client.create(Account, { id: "a" })
+          return yield* account.ask(Balance.make(), { deliverAt: Date.now() + 500 })
+        }),
+      hasty.url
+    )
+    expect(ended).toBe(0)
+    expect(hasty.logs.filter((line) => line.startsWith("Answered")).length).toBeLessThan(12)
+    await hasty.close()
+  })
+
   it("an interrupted ask leaves the activity alone unless told to cancel it", async () => {
     const statuses = await run((client) =>
       Effect.gen(function* () {

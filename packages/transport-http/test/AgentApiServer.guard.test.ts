@@ -37,6 +37,15 @@ describe("what is no request of this API", () => {
     expect([broken.status, broken.body._tag]).toEqual([400, "RequestInvalid"])
   })
 
+  it("a path does not end at a semicolon", async () => {
+    const name = await create()
+    for (const path of [`/${name};x`, `/${name};x/activities/y`]) {
+      const { body, status } = await ask(runtimes(path), { method: "DELETE" })
+      expect([status, body._tag]).toEqual([400, "RequestInvalid"])
+    }
+    expect((await ask(runtimes(`/${name}?epoch;=`))).status).toBe(200)
+  })
+
   it("a content type that is neither JSON nor NDJSON, or absent, or compressed, is 415", async () => {
     const name = await create()
     const types: ReadonlyArray<Record<string, string>> = [

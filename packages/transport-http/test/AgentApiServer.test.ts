@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from "node:timers/promises"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { RuntimeManager, RuntimeStore } from "@agent-runtime/core"
 import { AgentError } from "@agent-runtime/schema"
 import { Authorization } from "@agent-runtime/transport-http"
@@ -154,6 +157,33 @@ describe("activities", () => {
     for (const wait of ["soon", "-1s", "5", "1h"]) {
       expect((await send(name, { type: "Balance" }, `?wait=${wait}`)).body._tag).toBe("RequestInvalid")
     }
+  })
+
+  it("P3 nothing is left of who has waited", async () => {
+    const spans: Array<WeakRef<Tracer.Span>> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(new WeakRef(span))
+        return span
+      }
+    })
+    const grace = Duration.millis(100)
+    const traced = await start({ tracer, config: { grace }, limits: { grace } })
+    await ask(`${traced.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
+    await ask(`${traced.url}/v1/runtimes/a/activities`, { json: { type: "Audit", id: "runs" } })
+    const before = spans.length
+    for (let i = 0; i < 100; i++) await ask(`${traced.url}/v1/runtimes/a/activities/runs?wait=1ms`)
+    expect(spans.length - before).toBeGreaterThanOrEqual(100)
+    setFlagsFromString("--expose-gc")
+    const collect = runInNewContext("gc") as () => void
+    // What has just ended may still be on the stack.
+    for (let i = 0; i < 3; i++) {
+      await nextTurn()
+      collect()
+    }
+    expect(spans.slice(before).filter((span) => span.deref() !== undefined).length).toBeLessThan(10)
+    await traced.close()
   })
 
   it("P9 an activity id has up to 128 characters, a longer one is refused as such", async () => {

@@ -248,6 +248,19 @@ describe("event streams", () => {
     await closing
   })
 
+  it("a server that goes down tells in JSON who waits for what takes longer than its grace", async () => {
+    const grace = Duration.millis(100)
+    const down = await start({ limits: { grace }, config: { grace } })
+    await ask(`${down.url}/v1/runtimes`, { json: { agent: "Account", id: "a" } })
+    await ask(`${down.url}/v1/runtimes/a/activities`, { json: { type: "Audit" } })
+    const changes = await EventTap.open(`${down.url}/v1/runtimes/a/changes`)
+    const ending = ask(`${down.url}/v1/runtimes/a?grace=1m`, { method: "DELETE" })
+    await changes.until((blocks) => blocks.some(({ data }) => data?.status === "draining"))
+    await down.close()
+    const { body, headers, status } = await ending
+    expect([status, body._tag, headers.get("retry-after")]).toEqual([503, "ShuttingDown", "1"])
+  })
+
   for (const moment of ["accept", "append"] as const) {
     it(`B9 a server that goes down while its store writes (${moment}) ends its streams after that`, async () => {
       const { manager, writing } = onSlowStore(moment)

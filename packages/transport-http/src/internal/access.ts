@@ -38,12 +38,20 @@ export const admission = (gate: Gate, authorization: AuthorizationShape) => (end
     const admitted = (principal: Principal): Effect.Effect<Response, E, R> => {
       if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
       if (isWork && gate.closing) return Exit.succeed(failure(shuttingDown()))
-      const busy = gate.enter(principal)
-      if (busy !== undefined) return Exit.succeed(failure(busy))
-      return Effect.onExit(use(principal), () => {
-        gate.leave(principal)
-        return Exit.void
-      })
+      let isIn = false
+      // Counted in where it is sure to be counted out: whoever asks may leave at any moment.
+      return Effect.onExit(
+        Effect.suspend(() => {
+          const busy = gate.enter(principal)
+          if (busy !== undefined) return Exit.succeed(failure(busy))
+          isIn = true
+          return use(principal)
+        }),
+        () => {
+          if (isIn) gate.leave(principal)
+          return Exit.void
+        }
+      )
     }
     const found = authorization.authenticate(request.headers)
     if (isKnown(found) && Exit.isSuccess(found)) return admitted(found.value)

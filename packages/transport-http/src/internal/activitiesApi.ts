@@ -1,6 +1,6 @@
 import { ActivityId, AgentError, Receipt } from "@agent-runtime/schema"
 import { type AgentRuntime, RuntimeManager } from "@agent-runtime/core"
-import { Duration, Effect, Exit, Result, Schema } from "effect"
+import { Deferred, Duration, Effect, Exit, Result, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { type Activities, SendActivity } from "../AgentApi.ts"
 import type { PayloadTooLarge } from "../ApiError.ts"
@@ -87,10 +87,7 @@ export const activities = Effect.gen(function* () {
     Effect.catch(
       Effect.flatMap(
         Effect.timeoutOption(
-          Effect.raceFirst(
-            runtime.awaitReceipt(sent.activityId),
-            Effect.promise(() => gate.closed)
-          ),
+          Effect.raceFirst(runtime.awaitReceipt(sent.activityId), Deferred.await(gate.closed)),
           millis
         ),
         // Asked for anew it might be past retention, however lately it has ended.

@@ -1,4 +1,4 @@
-import { Clock, Context, Effect, Exit } from "effect"
+import { Clock, Context, Deferred, Effect, Exit } from "effect"
 import { ShuttingDown, TooManyRequests } from "../ApiError.ts"
 import type { Principal } from "../Authorization.ts"
 import { ServerLimits, type ServerLimitsShape } from "../ServerLimits.ts"
@@ -22,22 +22,19 @@ export class Gate {
   readonly clock: Clock.Clock
   readonly streams = new Set<EventWriter>()
   private readonly usages = new Map<string, Usage>()
-  /** Set once the server is going down; asks end when the promise does. */
-  private ended: (() => void) | undefined = undefined
+  /** Set once the server is going down. */
   closing = false
-  readonly closed: Promise<void>
+  /** Done when asks are to end. No promise: it would keep whoever has waited for it. */
+  readonly closed = Deferred.makeUnsafe<void>()
 
   constructor(limits: ServerLimitsShape, clock: Clock.Clock) {
     this.limits = limits
     this.clock = clock
-    this.closed = new Promise((resolve) => {
-      this.ended = resolve
-    })
   }
 
   /** From here on waiting asks are answered with what is known. */
   endWaits(): void {
-    this.ended?.()
+    Deferred.doneUnsafe(this.closed, Exit.void)
   }
 
   get requests(): number {

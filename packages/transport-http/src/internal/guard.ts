@@ -5,6 +5,7 @@ import { AgentApi } from "../AgentApi.ts"
 import type { ServerLimitsShape } from "../ServerLimits.ts"
 import { failure } from "./answer.ts"
 import { invalid, tooLarge } from "./body.ts"
+import { shuttingDown } from "./gate.ts"
 import { isLogged, logged } from "./requestLog.ts"
 
 /** Which names a server answers to, and which pages of other origins may speak to it. */
@@ -58,6 +59,12 @@ const notFound = (request: HttpServerRequest.HttpServerRequest): Response => {
   )
 }
 
+/** The router takes what follows a semicolon for the query: `DELETE /v1/runtimes/a;b/activities/c` would end `a`. */
+const hasSemicolon = (url: string): boolean => {
+  const at = url.indexOf(";")
+  return at >= 0 && !url.slice(0, at).includes("?")
+}
+
 /** `[::1]:4199` is `[::1]`, `localhost:4199` is `localhost`. */
 const hostName = (host: string): string => host.replace(/:\d*$/, "").toLowerCase()
 
@@ -85,13 +92,18 @@ const preflight = (origin: string, request: HttpServerRequest.HttpServerRequest)
     }
   })
 
+/** Whether who asked is gone; else it is the server that goes. */
+const hasLeft = ({ reasons }: Cause.Cause<unknown>): boolean =>
+  reasons.some(({ annotations }) => annotations.has(HttpServerError.ClientAbort.key))
+
 /** What a request that failed is answered with; nothing of the cause leaves the server. */
 const failed = (
   request: HttpServerRequest.HttpServerRequest,
   limits: ServerLimitsShape,
   cause: Cause.Cause<unknown>
 ): Effect.Effect<Response, unknown> => {
-  if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+  if (Cause.hasInterruptsOnly(cause))
+    return hasLeft(cause) ? Exit.failCause(cause) : Exit.succeed(failure(shuttingDown()))
   const found = Cause.findError(cause)
   if (Result.isSuccess(found) && HttpServerError.isHttpServerError(found.success)) {
     const { reason } = found.success
@@ -125,7 +137,9 @@ export const guard =
           failure(new Forbidden({ message: "This server does not answer to that name: check the Host header" }))
         )
       }
-      const handled = Effect.catchCause(routes, (cause) => failed(request, limits, cause))
+      const handled = hasSemicolon(request.url)
+        ? Exit.succeed(failure(invalid("The path cannot be read: write a semicolon as %3B")))
+        : Effect.catchCause(routes, (cause) => failed(request, limits, cause))
       if (origin === undefined || sameOrigin(origin, host)) return handled
       if (!listed.has(origin.toLowerCase())) {
         return Exit.succeed(failure(new Forbidden({ message: "This server does not speak to pages of that origin" })))

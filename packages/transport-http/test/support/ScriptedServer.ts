@@ -16,7 +16,7 @@ export const startScripted = async (
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const script = scripts[Math.min(cursors.length, scripts.length - 1)]
     cursors.push(request.headers["last-event-id"]?.toString())
-    response.writeHead(200, { "content-type": "text/event-stream" })
+    response.setHeader("content-type", "text/event-stream")
     script?.(response)
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))

@@ -1,7 +1,7 @@
-import { type Effect, type Exit, Schedule, Stream } from "effect"
+import { type Effect, type Exit, Stream } from "effect"
 import type { ApiUnavailable } from "../../ApiError.ts"
-import { isOutage, reading } from "./eventReader.ts"
-import { backoff } from "./requester.ts"
+import { reading } from "./eventReader.ts"
+import { reconnect } from "./requester.ts"
 import type { Frame } from "./sseParser.ts"
 
 /**
@@ -15,12 +15,7 @@ export const follow = <A, E extends { readonly _tag: string }>(
 ): Stream.Stream<A, E | ApiUnavailable> =>
   Stream.suspend(() => {
     let isFound = false
-    return Stream.unwrap(connect).pipe(
-      Stream.retry(
-        Schedule.while(backoff, ({ elapsed, input }: Schedule.Metadata<unknown, { readonly _tag: string }>) =>
-          isFound ? isOutage(input) : input._tag === "ApiUnavailable" && elapsed <= patience
-        )
-      ),
+    return reconnect(Stream.unwrap(connect), () => isFound, patience).pipe(
       // A runtime that is gone has ended meanwhile.
       Stream.catchIf(
         (error) => isFound && error._tag === "AgentRuntimeNotFound",

@@ -1,18 +1,14 @@
 import { type Agent, AgentError, type AgentEvent } from "@agent-runtime/schema"
 import type { Subscription } from "@agent-runtime/core"
-import { Deferred, Effect, Exit, Random, Result, Stream } from "effect"
+import { Deferred, Effect, Exit, Stream } from "effect"
 import { ApiUnavailable } from "../../ApiError.ts"
 import type { EventQueue } from "./eventQueue.ts"
 import type { Failure } from "./failure.ts"
-import type { Requester } from "./requester.ts"
+import { reconnect, type Requester } from "./requester.ts"
 import type { Frame } from "./sseParser.ts"
 import { eventDecoder } from "./wire.ts"
 
 type Event = AgentEvent.AgentEvent
-
-/** What who follows a runtime waits out. */
-export const isOutage = ({ _tag }: { readonly _tag: string }): boolean =>
-  ["ApiUnavailable", "ShuttingDown", "TooManyRequests", "StoreUnavailable"].includes(_tag)
 
 /** What is read of an event, which may be none. */
 export const reading = <A, E>(read: () => Effect.Effect<A, E>): Effect.Effect<A, E | ApiUnavailable> =>
@@ -45,8 +41,6 @@ export class EventReader {
   private head = 0
   /** Until the first event after that: what is told before is read no faster than it is taken. */
   private isCatchingUp = false
-  /** Connections in a row that brought nothing. */
-  private failures = 0
   private ended = false
 
   constructor(requester: Requester, agent: Agent.Any, wanted: Wanted, queue: EventQueue) {
@@ -58,25 +52,34 @@ export class EventReader {
 
   /** Reads until the runtime ends or nothing more can come. `registered` is done once the server has said where it begins. */
   run(registered: Deferred.Deferred<void, Failure>): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      for (;;) {
-        const read = yield* Effect.result(Effect.flatMap(this.connect, (bursts) => this.read(bursts, registered)))
-        if (Result.isSuccess(read)) return
-        const { failure } = read
-        if (yield* Deferred.isDone(registered)) {
-          if (this.isFinal(failure)) return
-        } else if (failure._tag !== "ApiUnavailable" || this.failures >= 5) {
-          yield* Deferred.fail(registered, failure)
-          return
-        }
-        const pause = Math.min(5000, 100 * 1.7 ** this.failures++)
-        yield* Effect.sleep(pause * (yield* Random.nextBetween(0.5, 1)))
-      }
+    const bursts = Stream.unwrap(Effect.suspend(() => this.connect())).pipe(
+      Stream.mapEffect((frames) =>
+        reading(() => {
+          for (const frame of frames) if (!this.ended) this.take(frame)
+          // From here on a connection that breaks is resumed: nothing is lost.
+          if (this.hasBegun) Deferred.doneUnsafe(registered, Exit.void)
+          return this.isCatchingUp ? this.queue.drained : Exit.void
+        })
+      ),
+      Stream.takeUntil(() => this.ended),
+      // Signs of life alone are no beginning.
+      Stream.filter(() => this.hasBegun)
+    )
+    return Effect.catch(Stream.runDrain(reconnect(bursts, () => this.hasBegun, this.requester.patience)), (failure) => {
+      if (!this.hasBegun) return Deferred.fail(registered, failure)
+      this.stop(failure)
+      return Exit.void
     })
   }
 
-  private get connect(): ReturnType<Requester["frames"]> {
+  private get hasBegun(): boolean {
+    return this.cursor !== undefined
+  }
+
+  private connect(): ReturnType<Requester["frames"]> {
     const { epoch, from, options, path } = this.wanted
+    this.isCatchingUp = true
+    this.before = this.emitted
     return this.requester.frames(
       path,
       {
@@ -88,27 +91,6 @@ export class EventReader {
         from
       },
       this.cursor
-    )
-  }
-
-  /** Reads until the runtime has ended. */
-  private read(
-    bursts: Stream.Stream<ReadonlyArray<Frame>, Failure>,
-    registered: Deferred.Deferred<void, Failure>
-  ): Effect.Effect<void, Failure> {
-    this.isCatchingUp = true
-    this.before = this.emitted
-    return bursts.pipe(
-      Stream.mapEffect((frames) =>
-        reading(() => {
-          for (const frame of frames) if (!this.ended) this.take(frame)
-          // From here on a connection that breaks is resumed: nothing is lost.
-          if (this.cursor !== undefined) Deferred.doneUnsafe(registered, Exit.void)
-          return this.isCatchingUp ? this.queue.drained : Exit.void
-        })
-      ),
-      Stream.takeUntil(() => this.ended),
-      Stream.runDrain
     )
   }
 
@@ -125,7 +107,6 @@ export class EventReader {
     } else if (id !== undefined && data !== undefined) this.head = +data
     if (id === undefined) return
     this.cursor = id
-    this.failures = 0
   }
 
   private tell(event: Event): void {
@@ -152,11 +133,9 @@ export class EventReader {
     this.queue.end()
   }
 
-  /** Whether trying again is of no use. A runtime that is gone has ended. */
-  private isFinal(error: Failure): boolean {
-    if (isOutage(error)) return false
-    if (["AgentRuntimeNotFound", "AgentRuntimeTerminated", "EpochMismatch"].includes(error._tag)) this.end()
-    else this.queue.fail(Exit.fail(new AgentError.StoreUnavailable({ message: error.message })))
-    return true
+  /** Trying again is of no use. A runtime that is gone has ended. */
+  private stop({ _tag, message }: Failure): void {
+    if (["AgentRuntimeNotFound", "AgentRuntimeTerminated", "EpochMismatch"].includes(_tag)) this.end()
+    else this.queue.fail(Exit.fail(new AgentError.StoreUnavailable({ message })))
   }
 }

@@ -11,7 +11,7 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string | undefined>> | undefined
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Whether it does no harm to send it twice. Default: all but POST. */
+  /** Whether it does no harm to send it twice. What only reads never does. */
   readonly repeatable?: boolean | undefined
   /** What it is answered with when it is sent again and the first has taken effect: it is done. */
   readonly done?: Failure["_tag"] | undefined
@@ -32,13 +32,31 @@ const unreachable = (error: HttpClientError.HttpClientError): ApiUnavailable =>
   ApiUnavailable.of(`The server cannot be reached: ${error.message}`)
 
 /** What may be gone in a moment. */
-const isPassing = (error: Failure): boolean => error._tag === "ApiUnavailable" || error._tag === "ShuttingDown"
+const isPassing = (error: { readonly _tag: string }): boolean =>
+  error._tag === "ApiUnavailable" || error._tag === "ShuttingDown"
 
 /** Ever longer pauses, up to one that is short enough for who waits for a server to come back. */
-export const backoff = Schedule.min([
-  Schedule.jittered(Schedule.exponential("100 millis", 1.5)),
-  Schedule.spaced("5 seconds")
-])
+const backoff = Schedule.min([Schedule.jittered(Schedule.exponential("100 millis", 1.5)), Schedule.spaced("5 seconds")])
+
+/** What who follows a runtime waits out. */
+const isOutage = (error: { readonly _tag: string }): boolean =>
+  isPassing(error) || error._tag === "TooManyRequests" || error._tag === "StoreUnavailable"
+
+/**
+ * Makes a connection anew when it breaks: until something `hasBegun` for as long as patience lasts, then however long the server is
+ * away.
+ */
+export const reconnect = <A, E extends { readonly _tag: string }>(
+  stream: Stream.Stream<A, E>,
+  hasBegun: () => boolean,
+  patience: number
+): Stream.Stream<A, E> =>
+  Stream.retry(
+    stream,
+    Schedule.while(backoff, ({ elapsed, input }: Schedule.Metadata<unknown, { readonly _tag: string }>) =>
+      hasBegun() ? isOutage(input) : isPassing(input) && elapsed < patience
+    )
+  )
 
 /** Sends requests and reads what comes back: JSON, or the error it says. */
 export class Requester {
@@ -84,7 +102,7 @@ export class Requester {
     const once = this.execute<unknown>(method, path, call, (response) =>
       response.status === 204 ? Exit.void : response.json
     )
-    if (!(call.repeatable ?? method !== "POST")) return once
+    if (!call.repeatable && method !== "GET") return once
     const schedule = Schedule.upTo(backoff, { duration: this.patience })
     return Effect.suspend(() => {
       let isRepeated = false
