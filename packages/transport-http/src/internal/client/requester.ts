@@ -103,7 +103,7 @@ export class Requester {
       response.status === 204 ? Exit.void : response.json
     )
     if (!call.repeatable && method !== "GET") return once
-    const schedule = Schedule.upTo(backoff, { duration: this.patience })
+    const schedule = Schedule.while(backoff, ({ elapsed }) => elapsed < this.patience)
     return Effect.suspend(() => {
       let isRepeated = false
       return Effect.catchIf(
