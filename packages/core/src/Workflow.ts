@@ -48,11 +48,12 @@ export interface WorkflowContext<A extends Agent.Any = Agent.Any> {
 
   /**
    * Sends an activity to another runtime once this one has committed, and never if it does not. One that cannot be
-   * delivered then becomes a dead letter of this runtime.
+   * delivered then becomes a dead letter of this runtime. To one runtime they arrive in the order in which they were sent. With the
+   * type of its agent, `send<typeof Notes>(…)`, the request is checked to be one of its activities.
    */
-  send<B extends Agent.Any>(
+  send<B extends Agent.Any = never>(
     runtimeId: string,
-    request: Agent.Request<B> | WireRequest,
+    request: [B] extends [never] ? WireRequest : Request<B>,
     options?: SendOptions
   ): Effect.Effect<ActivityId.ActivityId, AgentError.ActivityInvalid>
 
@@ -122,7 +123,7 @@ export type Handler<A extends Agent.Any, T extends ActivityType.Any, R = unknown
  * @category models
  * @since 0.1.0
  */
-export type Handlers<A extends Agent.Any, R = unknown> = {
+export type Handlers<A extends Agent.Any, R = never> = {
   readonly [Name in Agent.Activities<A>["name"]]: Handler<A, Agent.ActivityNamed<A, Name>, R>
 }
 
@@ -207,7 +208,7 @@ export class Workflows extends Context.Service<
  * @category layers
  * @since 0.1.0
  */
-export const layer = <A extends Agent.Any, H extends Handlers<A>>(
+export const layer = <A extends Agent.Any, H extends Handlers<A, unknown>>(
   agent: A,
   handlers: H & {
     readonly [K in Exclude<keyof H, Agent.Activities<A>["name"]>]: `${K & string} is no activity of this agent`

@@ -2,7 +2,7 @@
 import { RuntimeManager, RuntimeStore } from "@agent-runtime/core"
 import { AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Option, Scheduler, Scope, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Option, Scheduler, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Add, Nap, Sum, SumLayer, livesOn, napping } from "./support/DurableSum.ts"
 import { FaultyStore, managerOn, storeWith } from "./support/FaultyStore.ts"
@@ -256,6 +256,32 @@ it.effect("R2 B1 subscribers of a runtime that sleeps, cannot be read and is giv
           )
         }),
       { maxIdleTime: Duration.seconds(30) }
+    )
+  })
+)
+
+it.effect("R8 P10 a runtime that waits for days is seldom looked at", () =>
+  Effect.gen(function* () {
+    const store = yield* makeStore
+    const life = yield* livesOn(() => store)
+    yield* life(
+      (manager) =>
+        Effect.gen(function* () {
+          const runtime = yield* manager.create(Sum, { id: "sum" })
+          const deliverAt = (yield* Clock.currentTimeMillis) + Duration.toMillis("40 days")
+          yield* runtime.send(Add.make({ n: 1 }), { id: "later", deliverAt })
+          let looks = 0
+          const clock = yield* Clock.Clock
+          const now = clock.currentTimeMillisUnsafe.bind(clock)
+          clock.currentTimeMillisUnsafe = () => {
+            looks++
+            return now()
+          }
+          yield* TestClock.adjust("40 days")
+          assert.strictEqual((yield* runtime.receipt("later")).status, "succeeded")
+          assert.isBelow(looks, 100_000)
+        }),
+      { maxIdleTime: Duration.minutes(10) }
     )
   })
 )

@@ -1,9 +1,10 @@
 import { type RuntimeManager, Workflow } from "@agent-runtime/core"
-import type { AgentError } from "@agent-runtime/schema"
+import { ActivityType, type AgentError } from "@agent-runtime/schema"
 import { Data, Effect, type Layer } from "effect"
 import { describe, expect, test } from "tstyche"
 import { Account, Balance, Deposit, Frozen, Ledger, type State } from "./Account.ts"
 
+const Other = ActivityType.make("Other")
 class Broke extends Data.TaggedError("Broke") {}
 
 const fine = {
@@ -38,6 +39,26 @@ describe("Workflow.layer", () => {
         return Effect.succeed(state)
       }
     })
+  })
+
+  test("checks what is sent to an agent that is named", () => {
+    Workflow.layer(Account, {
+      ...fine,
+      Freeze: (_, state, context) => {
+        expect(context.send).type.toBeCallableWith("any", { type: "Whatever", payload: 1 })
+        expect(context.send<typeof Account>).type.toBeCallableWith("other", Deposit.make({ amount: 1 }))
+        expect(context.send<typeof Account>).type.not.toBeCallableWith("other", Other.make())
+        expect(context.send<typeof Account>).type.not.toBeCallableWith("other", { type: "Deposit", payload: "1" })
+        return Effect.succeed(state)
+      }
+    })
+  })
+
+  test("takes handlers that were declared before", () => {
+    const handlers: Workflow.Handlers<typeof Account> = fine
+    expect(Workflow.layer(Account, handlers)).type.toBe<
+      Layer.Layer<never, AgentError.StoreUnavailable, Workflow.Workflows>
+    >()
   })
 
   test("infers within Effect.fnUntraced", () => {

@@ -73,7 +73,7 @@ export class Attempt implements WorkflowContext {
   }
 
   get send(): WorkflowContext["send"] {
-    return (runtimeId, request, options) => this.sendLater(runtimeId, request, options)
+    return (runtimeId, request, options) => this.sendLater(runtimeId, request as WireRequest, options)
   }
 
   get schedule(): WorkflowContext["schedule"] {

@@ -64,7 +64,7 @@ const redeliver = (
   { options, request, runtimeId }: Outgoing
 ): Effect.Effect<Receipt.Receipt, AgentError.SendError> => {
   const later = ({ message }: { readonly message: string }) => Exit.fail(new AgentError.StoreUnavailable({ message }))
-  const sent = Effect.catchTags(entry.kernel.send(runtimeId, request, options, 0), {
+  const sent = Effect.catchTags(entry.kernel.send(runtimeId, request, options, 0, 0), {
     AgentRuntimeNotFound: () => Exit.fail(AgentError.AgentRuntimeTerminated.of(runtimeId)),
     AgentNotFound: later,
     StateUnreadable: later

@@ -243,7 +243,11 @@ export class Durable {
       if (entry.isOver) return
       const idleFor = now() - entry.usedAt
       if (idleFor >= millis.maxIdleTime && this.passivate(entry)) return
-      timer = timers.set(now() + Math.max(1000, millis.maxIdleTime - idleFor), look)
+      // One that has to stay is looked at again after as long: it may wait for days.
+      timer = timers.set(
+        now() + (idleFor < millis.maxIdleTime ? millis.maxIdleTime - idleFor : millis.maxIdleTime),
+        look
+      )
     }
     timer = timers.set(now() + millis.maxIdleTime, look)
     ;(entry.onClosed ??= new Set()).add(() => timers.cancel(timer))

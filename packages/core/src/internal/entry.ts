@@ -281,8 +281,17 @@ export class Entry implements Runnable, Source {
     const key = keyOf(dead)
     this.exhume(letters, key)
     letters.set(key, dead)
-    if (letters.size > this.kernel.config.deadLetterCapacity) this.exhume(letters, letters.keys().next().value!)
+    if (letters.size > this.kernel.config.deadLetterCapacity) this.forgetOldest(letters)
     this.changed()
+  }
+
+  /** Nobody will see it any more: this is said where the operator looks. */
+  private forgetOldest(letters: Map<string, Dead>): void {
+    const [key, { letter }] = letters.entries().next().value!
+    this.exhume(letters, key)
+    const { activityId, error, type } = letter
+    const what = `"${this.id}" keeps ${letters.size} dead letters, and forgot "${type}" ${activityId}: ${error._tag}: ${error.message}`
+    this.kernel.fork(Effect.logWarning(what), this.kernel.context)
   }
 
   /** Forgets a dead letter for another, in the store too. */

@@ -41,13 +41,14 @@ export interface Kernel extends Manager {
 interface Manager {
   /**
    * Sends to any runtime of the manager. `AgentNotFound`: it is in the store, but nobody here can run it now. `outbox` is its
-   * place in the store's outbox, 0 where it has none.
+   * place in the store's outbox, 0 where it has none; `patience` how many milliseconds it waits for a place in a full mailbox.
    */
   readonly send: (
     runtimeId: string,
     request: WireRequest,
     options: SendOptions,
-    outbox: number
+    outbox: number,
+    patience: number
   ) => Effect.Effect<Receipt.Receipt, AgentError.AgentNotFound | AgentError.SendError | FindError>
   /** Whether what a runtime runs waits for another runtime, itself or through those that it waits for. */
   readonly waitsFor: (id: string, other: string) => boolean

@@ -4,7 +4,6 @@ import {
   type AgentEvent,
   type AgentRuntimeId,
   type AgentRuntimeState,
-  type Priority,
   type Receipt
 } from "@agent-runtime/schema"
 import { Effect, Exit, type Scope, Stream, type Tracer } from "effect"
@@ -27,6 +26,7 @@ import { interrupt, settleWaiting } from "./processing.ts"
 import { subscribe } from "./subscribe.ts"
 import type { Subscriber } from "./subscriber.ts"
 import { terminate } from "./terminate.ts"
+import type { Timer } from "./timers.ts"
 import { changes } from "./watcher.ts"
 
 /** The handle to a runtime of this process. */
@@ -73,8 +73,16 @@ export class LocalAgentRuntime implements AgentRuntime {
     return accepted instanceof Activity ? undefined : accepted
   }
 
-  /** `outbox` is its place in the store's outbox, which it leaves in the step that accepts it. */
-  send(request: WireRequest, options?: SendOptions, outbox = 0): Effect.Effect<Receipt.Receipt, AgentError.SendError> {
+  /**
+   * `outbox` is its place in the store's outbox, which it leaves in the step that accepts it; `patience` how many milliseconds it
+   * waits for a place, whatever the mailbox is told to.
+   */
+  send(
+    request: WireRequest,
+    options?: SendOptions,
+    outbox = 0,
+    patience = 0
+  ): Effect.Effect<Receipt.Receipt, AgentError.SendError> {
     return Effect.withFiber((fiber) =>
       this.accepted(
         request,
@@ -86,7 +94,8 @@ export class LocalAgentRuntime implements AgentRuntime {
           ? undefined
           : (_, activity) => {
               activity.rare.outbox = outbox
-            }
+            },
+        patience
       )
     )
   }
@@ -101,23 +110,24 @@ export class LocalAgentRuntime implements AgentRuntime {
     chain: ReadonlyArray<string>,
     parent: Tracer.AnySpan | undefined,
     next: (entry: Entry, activity: Activity) => Effect.Effect<A, E>,
-    began?: (entry: Entry, activity: Activity) => void
+    began?: (entry: Entry, activity: Activity) => void,
+    patience = 0
   ): Effect.Effect<A, E | AgentError.SendError> {
     const { entry } = this
-    if (entry.phase === "passivated") {
-      return this.use(() => this.accepted(request, options, chain, parent, next, began))
-    }
+    const again = () => this.accepted(request, options, chain, parent, next, began, patience)
+    if (entry.phase === "passivated") return this.use(again)
     if (entry.recall !== undefined && options?.id !== undefined && entry.find(options.id) === undefined) {
-      return Effect.flatMap(entry.recall, () => this.accepted(request, options, chain, parent, next, began))
+      return Effect.flatMap(entry.recall, again)
     }
     const accepted = accept(entry, request, options, chain, parent)
     if (accepted instanceof Activity) {
       if (began !== undefined) began(entry, accepted)
       return onceAccepted(entry, accepted, next)
     }
-    if (accepted._tag !== "MailboxFull" || entry.kernel.config.mailboxStrategy !== "suspend") return Exit.fail(accepted)
+    const millis = entry.kernel.config.mailboxStrategy === "suspend" ? Number.POSITIVE_INFINITY : patience
+    if (accepted._tag !== "MailboxFull" || millis === 0) return Exit.fail(accepted)
     return Effect.flatMap(
-      awaitPlace(entry, accepted.lane, () => {
+      awaitPlace(entry, accepted, millis, () => {
         const placed = accept(entry, request, options, chain, parent, true)
         if (placed instanceof Activity) began?.(entry, placed)
         return placed
@@ -324,14 +334,33 @@ const cancelOnceAccepted = (entry: Entry, activity: Activity): void =>
     if (refused === undefined) cancel(entry, activity)
   })
 
-/** Accepts when it is the sender's turn: in that step the activity is in, whatever becomes of who waits. */
+/**
+ * Accepts when it is the sender's turn: in that step the activity is in, whatever becomes of who waits. Where nobody has had a turn
+ * for `millis` the mailbox is full.
+ */
 const awaitPlace = (
   entry: Entry,
-  lane: Priority.Priority,
+  full: AgentError.MailboxFull,
+  millis: number,
   attempt: () => Activity | AgentError.SendError
 ): Effect.Effect<Activity, AgentError.SendError> =>
   Effect.callback((resume) => {
+    const { now, timers } = entry.kernel
+    const { lane } = full
+    let alarm: Timer | undefined
+    const look = (): void => {
+      // Its turn comes as long as others have theirs.
+      const left = entry.waiting.servedAt(lane) + millis - now()
+      if (left > 0) return void (alarm = timers.set(now() + left, look))
+      stop()
+      resume(Exit.fail(full))
+    }
+    if (millis !== Number.POSITIVE_INFINITY) alarm = timers.set(now() + millis, look)
+    const calm = (): void => {
+      if (alarm !== undefined) timers.cancel(alarm)
+    }
     const stop = entry.waiting.queueSender(lane, () => {
+      calm()
       const accepted = attempt()
       if (!(accepted instanceof Activity)) entry.waiting.leave(lane)
       else if (!accepted.isAccepted) {
@@ -344,7 +373,10 @@ const awaitPlace = (
         resume(accepted instanceof Activity ? Exit.succeed(accepted) : Exit.fail(accepted))
       )
     })
-    return Effect.sync(stop)
+    return Effect.sync(() => {
+      calm()
+      stop()
+    })
   })
 
 /** Goes on with an activity, with a store once its acceptance is written. */

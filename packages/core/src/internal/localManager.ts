@@ -65,8 +65,10 @@ export class LocalManager implements Placement {
     connect: ((kernel: Kernel) => Durable) | undefined
   ) {
     this.kernel = makeKernel(context, nonce, {
-      send: (id, request, options, outbox) =>
-        Effect.flatMap(this.destination(id), (entry) => new LocalAgentRuntime(entry).send(request, options, outbox)),
+      send: (id, request, options, outbox, patience) =>
+        Effect.flatMap(this.destination(id), (entry) =>
+          new LocalAgentRuntime(entry).send(request, options, outbox, patience)
+        ),
       waitsFor: (id, other) => this.waitsFor(id, other),
       unlink: (entry) => {
         if (this.entries.get(entry.id) === entry) this.entries.delete(entry.id)
@@ -304,6 +306,7 @@ export class LocalManager implements Placement {
       if (durable === undefined || !AgentRuntimeId.isAgentRuntimeId(id)) return this.find(id)
       if (this.closing || entry?.parking === true)
         return Exit.fail(AgentError.AgentNotFound.of(entry?.agent.name ?? ""))
+      if (entry !== undefined) return Exit.succeed(entry)
       return Effect.flatMap(this.open(durable, id), (opened) =>
         opened === undefined ? Exit.fail(AgentError.AgentRuntimeNotFound.of(id)) : Exit.succeed(opened)
       )
@@ -352,7 +355,8 @@ export class LocalManager implements Placement {
   readonly purge = (id: string): Effect.Effect<void, FindError> =>
     Effect.suspend((): Effect.Effect<void, FindError> => {
       const { durable } = this
-      const missing = AgentError.AgentRuntimeNotFound.of(id)
+      const message = `There is no agent runtime "${id}" that has ended: purge removes what is left after terminate`
+      const missing = new AgentError.AgentRuntimeNotFound({ id, message })
       if (durable === undefined || this.entries.has(id) || !AgentRuntimeId.isAgentRuntimeId(id)) {
         return Effect.fail(missing)
       }

@@ -10,27 +10,31 @@ export interface Delivery {
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 }
 
-/** How often a delivery to a full mailbox is tried again: 50 ms, doubling, about 6 seconds in all. */
-const maxRetries = 7
+/** Milliseconds for which a delivery waits for its place in a full mailbox while nobody else gets one either. */
+const patience = 6000
+
+/** Milliseconds before a delivery is tried again: doubling from the first to the last. */
+const firstRetry = 50
+const lastRetry = 3200
 
 /**
- * Delivers what a workflow sent, which the end of its runtime waits for. A full mailbox is tried again for a while; a store that
- * is down, or a runtime of it that nobody here can run yet or any more, for as long as it takes: what was sent is on record, and
- * a later life goes on with it. What cannot be delivered becomes a dead letter of the sender.
+ * Delivers what a workflow sent, which the end of its runtime waits for. In a full mailbox it waits for its place, in the order in which
+ * it was sent; for a store that is down, or a runtime of it that nobody here can run yet or any more, for as long as it takes: what
+ * was sent is on record, and a later life goes on with it. What cannot be delivered becomes a dead letter of the sender.
  */
 export const deliver = (from: Entry, outgoing: Outgoing, position: number): void => {
   const delivery: Delivery = { position, fiber: undefined }
   ;(from.undelivered ??= new Map()).set(outgoing, delivery)
-  tryToDeliver(from, outgoing, delivery, 0)
+  tryToDeliver(from, outgoing, delivery, firstRetry)
 }
 
-const tryToDeliver = (from: Entry, outgoing: Outgoing, delivery: Delivery, tried: number): void => {
+const tryToDeliver = (from: Entry, outgoing: Outgoing, delivery: Delivery, retry: number): void => {
   const { kernel } = from
   const { position } = delivery
   // The sender's end does not wait for ever: it may have made a dead letter of it meanwhile, or left it to whoever opens it next.
   const isGivenUp = () => from.isOver || from.undelivered?.has(outgoing) !== true
   if (isGivenUp()) return
-  const sent = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position)
+  const sent = kernel.send(outgoing.runtimeId, outgoing.request, outgoing.options, position, patience)
   delivery.fiber = kernel.fork(sent, kernel.context)
   delivery.fiber.addObserver((exit) => {
     if (isGivenUp()) return
@@ -43,13 +47,9 @@ const tryToDeliver = (from: Entry, outgoing: Outgoing, delivery: Delivery, tried
     }
     const error = Cause.squash(exit.cause) as { readonly _tag?: string }
     const now = kernel.now()
-    const passes =
-      error._tag === "StoreUnavailable" ||
-      error._tag === "AgentNotFound" ||
-      (error._tag === "MailboxFull" && tried < maxRetries)
-    if (passes) {
-      const wait = 50 * 2 ** Math.min(tried, maxRetries - 1)
-      kernel.timers.set(now + wait, () => tryToDeliver(from, outgoing, delivery, tried + 1))
+    if (error._tag === "StoreUnavailable" || error._tag === "AgentNotFound") {
+      const next = Math.min(2 * retry, lastRetry)
+      kernel.timers.set(now + retry, () => tryToDeliver(from, outgoing, delivery, next))
       return
     }
     buryOutgoing(from, outgoing, position, AgentError.toJson(error), kernel.startedAt + now)

@@ -156,14 +156,23 @@ const end = (entry: Entry, attempt: Attempt, exit: Exit.Exit<unknown, unknown>, 
   if (Exit.isSuccess(exit)) return succeeded(entry, attempt, exit.value, now)
   const found = Cause.findError(exit.cause)
   if (Result.isSuccess(found)) {
-    return activity.kind.isError(found.success)
-      ? declared(entry, attempt, found.success, now)
-      : settle(entry, activity, broken(activity, "undeclared", found.success), now)
+    if (activity.kind.isError(found.success)) return declared(entry, attempt, found.success, now)
+    report(entry, activity, "failed with what its type does not declare", exit.cause)
+    return settle(entry, activity, broken(activity, "undeclared", found.success), now)
   }
   if (!Cause.hasInterruptsOnly(exit.cause)) {
+    report(entry, activity, "died", exit.cause)
     return settle(entry, activity, broken(activity, "defect", Cause.squash(exit.cause)), now)
   }
   interrupted(entry, activity, attempt.interruption ?? "cancel", now)
+}
+
+/** A fault of the workflow, with all that is known of it: who asked is told no more than its message. */
+const report = ({ id, kernel }: Entry, activity: Activity, how: string, cause: Cause.Cause<unknown>): void => {
+  kernel.fork(
+    Effect.logError(`"${activity.type}" ${activity.id} of agent runtime "${id}" ${how}`, cause),
+    kernel.context
+  )
 }
 
 const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number): void => {

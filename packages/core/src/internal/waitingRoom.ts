@@ -19,6 +19,8 @@ interface Sender {
 class Senders extends Deque<Sender> {
   /** Places are being handed over. */
   areServed = false
+  /** When the last one was, in milliseconds since the manager started. */
+  servedAt = Number.NEGATIVE_INFINITY
 }
 
 /** Whose waiting room it is. */
@@ -112,6 +114,7 @@ export class WaitingRoom {
     try {
       while (senders.length > 0 && this.places[index] < this.capacity(lane)) {
         this.places[index]++
+        senders.servedAt = this.kernel.now()
         senders.shift()!.take()
       }
     } finally {
@@ -131,6 +134,11 @@ export class WaitingRoom {
     return () => {
       senders.remove(sender)
     }
+  }
+
+  /** When a sender that waits for this lane was last given a place, in milliseconds since the manager started. */
+  servedAt(lane: Priority.Priority): number {
+    return this.senders?.[laneIndex(lane)]?.servedAt ?? Number.NEGATIVE_INFINITY
   }
 
   /** Every waiting sender tries, to be told that the runtime takes no more. */
