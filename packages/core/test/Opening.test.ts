@@ -1,10 +1,24 @@
 // How runtimes come in from the store, and what becomes of who comes while that is under way.
-import { RuntimeManager, RuntimeStore } from "@agent-runtime/core"
-import { AgentRuntimeId } from "@agent-runtime/schema"
+import { RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
+import { Agent, AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Clock, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Option, Scheduler, Scope, Stream } from "effect"
+import {
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Latch,
+  Layer,
+  Option,
+  Scheduler,
+  Schema,
+  Scope,
+  Stream
+} from "effect"
 import { TestClock } from "effect/testing"
-import { Add, Nap, Sum, SumLayer, livesOn, napping } from "./support/DurableSum.ts"
+import { Add, Nap, Sleep, Sum, SumLayer, livesOn, napping } from "./support/DurableSum.ts"
 import { FaultyStore, managerOn, storeWith } from "./support/FaultyStore.ts"
 
 const makeStore = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) =>
@@ -283,5 +297,31 @@ it.effect("R8 P10 a runtime that waits for days is seldom looked at", () =>
         }),
       { maxIdleTime: Duration.minutes(10) }
     )
+  })
+)
+
+it.effect("R6 D7 an activity that a shutdown has to abandon has not crashed, however often that happens", () =>
+  Effect.gen(function* () {
+    const store = yield* makeStore
+    const Stuck = Agent.make("Stuck", { state: Schema.Int, initialState: 0, activities: [Sleep] })
+    for (let life = 1; life <= 5; life++) {
+      const began = Latch.makeUnsafe()
+      const StuckLayer = Workflow.layer(Stuck, {
+        Sleep: () => Effect.andThen(began.open, Effect.uninterruptible(Effect.never))
+      })
+      const scope = yield* Scope.make()
+      const layer = StuckLayer.pipe(
+        Layer.provideMerge(managerOn(Layer.succeed(RuntimeStore.RuntimeStore, store))),
+        Layer.fresh
+      )
+      const manager = Context.get(yield* Layer.buildWithScope(layer, scope), RuntimeManager.RuntimeManager)
+      const runtime = yield* manager.getOrCreate(Stuck, { id: "stuck" })
+      yield* runtime.send(Sleep.make(), { id: "sleep" })
+      yield* began.await
+      assert.strictEqual((yield* runtime.receipt("sleep")).attempts, life)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+      for (let i = 0; i < 7; i++) yield* TestClock.adjust("1 second")
+      yield* Fiber.join(closing)
+    }
   })
 )

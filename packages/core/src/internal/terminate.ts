@@ -3,6 +3,7 @@ import { Duration, Effect } from "effect"
 import type { TerminateOptions } from "../AgentRuntime.ts"
 import type { Entry } from "./entry.ts"
 import { CurrentEntry } from "./host.ts"
+import { encodeReturned } from "./persisted.ts"
 import { abandon, interrupt } from "./processing.ts"
 
 /**
@@ -78,10 +79,20 @@ export const park = (entry: Entry, graceMillis: number): void => {
   entry.reason = "shutdown"
   entry.waiting.releaseSenders()
   within(entry, graceMillis, () => {
-    if (entry.parking) interrupt(entry, "shutdown")
+    if (entry.parking) {
+      interrupt(entry, "shutdown")
+      returnRunning(entry)
+    }
     leaveWithin(entry, last)
   })
   entry.closeIfDrained()
+}
+
+/** The store is told that what runs goes back before it is known whether it will: else it would take it for a crash. */
+const returnRunning = ({ attempt, journal }: Entry): void => {
+  if (attempt === undefined || attempt.committing) return
+  const update = [encodeReturned(attempt.activity, undefined, true)]
+  journal?.push({ change: () => ({ update }), apply: () => undefined })
 }
 
 const leaveWithin = (entry: Entry, millis: number): void =>
