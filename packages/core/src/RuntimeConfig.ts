@@ -35,7 +35,7 @@ export interface RuntimeConfigShape {
   readonly activityTimeout: Duration.Duration
   /**
    * How long termination waits for what runs and what is queued, and then again for what it has interrupted; a manager that closes
-   * waits for that a second at most. Default 5 seconds.
+   * waits for that half a second at most. Default 5 seconds.
    */
   readonly grace: Duration.Duration
   /** Events kept per runtime for replay. Default 1000. */

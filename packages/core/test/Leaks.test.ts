@@ -172,7 +172,7 @@ describe("nothing is left", () => {
     ["in memory", RuntimeManager.layer],
     ["with a store", RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory))]
   ] as const) {
-    it.effect(`R6 ${where} what cannot be interrupted is abandoned a second after the grace of a shutdown`, () =>
+    it.effect(`R6 ${where} what cannot be interrupted is abandoned half a second after the grace of a shutdown`, () =>
       Effect.gen(function* () {
         const began = Latch.makeUnsafe()
         const StuckLayer = Workflow.layer(Worker, {
@@ -186,7 +186,7 @@ describe("nothing is left", () => {
         const closing = yield* Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true })
         yield* TestClock.adjust("5 seconds")
         assert.isUndefined(closing.pollUnsafe(), "it has its grace")
-        yield* TestClock.adjust("1 second")
+        yield* TestClock.adjust("500 millis")
         assert.isDefined(closing.pollUnsafe(), "the manager has closed")
       })
     )

@@ -59,3 +59,29 @@ it.effect("P5 a dead letter that makes room for another is in the log: nobody wi
     assert.match(forgotten[0]!, /^Warn "worker" keeps 1 dead letters, and forgot "Work" work-0: WorkflowDefect: died/)
   })
 )
+
+it.effect("P4 a state or a reply that does not fit is told with where, and why", () =>
+  Effect.gen(function* () {
+    const Ask = ActivityType.make("Ask", { success: Schema.Struct({ answer: Schema.Int }) })
+    const Break = ActivityType.make("Break")
+    const Keeper = Agent.make("Keeper", {
+      state: Schema.Struct({ n: Schema.Int }),
+      initialState: { n: 0 },
+      activities: [Ask, Break]
+    })
+    const layer = Workflow.layer(Keeper, {
+      Ask: (_, state) => Workflow.reply(state, { answer: "42" as unknown as number }),
+      Break: () => Effect.succeed({ n: "1" as unknown as number })
+    })
+    yield* Effect.gen(function* () {
+      const keeper = yield* (yield* RuntimeManager.RuntimeManager).create(Keeper)
+      const of = (type: "Ask" | "Break") =>
+        Effect.map(
+          Effect.andThen(keeper.send({ type } as never, { id: type }), keeper.awaitReceipt(type)),
+          ({ error }) => error?.message
+        )
+      assert.match((yield* of("Break"))!, /returned a state that does not fit its schema at n: .*number/)
+      assert.match((yield* of("Ask"))!, /returned a reply that does not fit its schema at answer: .*number/)
+    }).pipe(Effect.provide(layer.pipe(Layer.provideMerge(RuntimeManager.layer))))
+  })
+)

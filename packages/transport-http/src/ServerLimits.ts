@@ -41,7 +41,7 @@ export interface ServerLimitsShape {
   readonly stallTimeout: Duration.Duration
   /** How often the credentials of open streams are checked again. Default 2 seconds. */
   readonly revocationInterval: Duration.Duration
-  /** How long a server that goes down waits for what runs before it closes its port. Default 2 seconds. */
+  /** How long a server that goes down waits for what runs before it closes its port. Default 3 seconds. */
   readonly grace: Duration.Duration
 }
 
@@ -65,7 +65,7 @@ export const defaults: ServerLimitsShape = {
   keepAlive: Duration.seconds(15),
   stallTimeout: Duration.seconds(15),
   revocationInterval: Duration.seconds(2),
-  grace: Duration.seconds(2)
+  grace: Duration.seconds(3)
 }
 
 /**

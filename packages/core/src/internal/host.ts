@@ -70,9 +70,19 @@ export const faultOf = (cause: Cause.Cause<unknown>): { path: Array<string | num
 
 const at = (path: ReadonlyArray<string | number>): string => (path.length === 0 ? "" : ` at ${path.join(".")}`)
 
+const check = (schema: ActivityType.PureCodec, value: unknown): Exit.Exit<unknown, unknown> =>
+  SchemaParser.decodeUnknownExit(Schema.toType(schema))(value)
+
 /** Whether a decoded state fits its schema. */
-export const checkState = (agent: Agent.Any, state: unknown): Exit.Exit<unknown, unknown> =>
-  SchemaParser.decodeUnknownExit(Schema.toType(agent.state))(state)
+export const checkState = (agent: Agent.Any, state: unknown): Exit.Exit<unknown, unknown> => check(agent.state, state)
+
+/** Where and why a value does not fit its schema. */
+export const misfit = (schema: ActivityType.PureCodec | undefined, value: unknown): string => {
+  const exit = schema === undefined ? Exit.void : check(schema, value)
+  if (Exit.isSuccess(exit)) return ""
+  const { message, path } = faultOf(exit.cause)
+  return `${at(path)}: ${message}`
+}
 
 const settle = (effect: Effect.Effect<unknown, unknown>): Exit.Exit<unknown, unknown> =>
   Exit.isExit(effect) ? effect : Effect.runSyncExit(effect)

@@ -5,6 +5,7 @@ import type { Activity } from "./activity.ts"
 import { Attempt, type Interruption } from "./attempt.ts"
 import type { Entry } from "./entry.ts"
 import { freeze } from "./freeze.ts"
+import { misfit } from "./host.ts"
 import { encodeDue, encodeReturned } from "./persisted.ts"
 import { retryStep } from "./retry.ts"
 import { changeOf, conclude, type Outcome, record, settle } from "./settle.ts"
@@ -182,10 +183,11 @@ const succeeded = (entry: Entry, attempt: Attempt, value: unknown, now: number):
   const state = isReply ? value.state : value
   const reply: unknown = isReply ? value.value : undefined
   if (state !== entry.state && entry.host.isState !== undefined && !entry.host.isState(state)) {
-    return invalid(entry, activity, "a state that does not fit its schema", now)
+    return invalid(entry, activity, `a state that does not fit its schema${misfit(entry.agent.state, state)}`, now)
   }
   if (kind.isReply === undefined ? isReply : !kind.isReply(reply)) {
-    return invalid(entry, activity, "a reply that does not fit its schema", now)
+    const why = misfit(kind.definition?.success, reply)
+    return invalid(entry, activity, `a reply that does not fit its schema${why}`, now)
   }
   const exit = reply === undefined ? Exit.void : Exit.succeed(reply)
   if (entry.journal !== undefined || attempt.outbox !== undefined) {

@@ -26,7 +26,7 @@ export const terminate = (entry: Entry, options: TerminateOptions): Effect.Effec
 const lastMoment = (graceMillis: number): number => Math.max(3 * graceMillis, 1000)
 
 /** How long, in milliseconds, a process that ends waits for what it has interrupted: others kill it when it takes its time. */
-export const lastChance = (graceMillis: number): number => Math.min(graceMillis, 1000)
+export const lastChance = (graceMillis: number): number => Math.min(graceMillis, 500)
 
 /**
  * Starts the end of a runtime. What does not end within the grace is interrupted, and abandoned where it does not end within
