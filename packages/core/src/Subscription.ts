@@ -21,16 +21,6 @@ export type From = "latest" | "earliest" | { readonly after: number; readonly ep
 export type Outcome = "processed" | "failed"
 
 /**
- * Whether a subscriber wants an event. Written as a method, so that the handle of any agent is one of `AgentRuntime`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Filter<A extends Agent.Any = Agent.Any> = {
-  wants(event: AgentEvent.AgentEvent<A>): boolean
-}["wants"]
-
-/**
  * @category options
  * @since 0.1.0
  */
@@ -44,7 +34,7 @@ export interface SubscriptionOptions<A extends Agent.Any = Agent.Any> {
   /** Default `["processed"]`. */
   readonly outcomes?: ReadonlyArray<Outcome> | undefined
   /** Runs before the queue. One that throws ends this subscription only. */
-  readonly filter?: Filter<A> | undefined
+  readonly filter?: ((event: AgentEvent.AgentEvent<A>) => boolean) | undefined
   /** How many events may wait for this subscriber. Default 1024. */
   readonly capacity?: number | undefined
   /**
