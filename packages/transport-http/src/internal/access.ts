@@ -38,19 +38,11 @@ export const admission = (gate: Gate, authorization: AuthorizationShape) => (end
     const admitted = (principal: Principal): Effect.Effect<Response, E, R> => {
       if (scope !== "none" && !principal.scopes.has(scope)) return Exit.succeed(failure(missing(scope)))
       if (isWork && gate.closing) return Exit.succeed(failure(shuttingDown()))
-      let isIn = false
       // Counted in where it is sure to be counted out: whoever asks may leave at any moment.
-      return Effect.onExit(
-        Effect.suspend(() => {
-          const busy = gate.enter(principal)
-          if (busy !== undefined) return Exit.succeed(failure(busy))
-          isIn = true
-          return use(principal)
-        }),
-        () => {
-          if (isIn) gate.leave(principal)
-          return Exit.void
-        }
+      return Effect.acquireUseRelease(
+        Effect.sync(() => gate.enter(principal)),
+        (busy) => (busy === undefined ? use(principal) : Exit.succeed(failure(busy))),
+        (busy) => (busy === undefined ? Effect.sync(() => gate.leave(principal)) : Exit.void)
       )
     }
     const found = authorization.authenticate(request.headers)
