@@ -3,7 +3,8 @@ import { AgentRuntimeId } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Add, Refuse, Relay, Sleep, Sum, lives, livesOn, type Store } from "./support/DurableSum.ts"
+import { Add, Refuse, Relay, Sleep, Sum, lives, livesOn } from "./support/DurableSum.ts"
+import type { Store } from "./support/Store.ts"
 
 it.effect("D2 what is pending comes back in its order with the state, and what ran runs again", () =>
   Effect.gen(function* () {

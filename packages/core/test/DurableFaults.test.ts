@@ -3,7 +3,8 @@ import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { Add, Nap, Sleep, Sum, SumLayer, lives, livesOn, napping, type Store } from "./support/DurableSum.ts"
+import { Add, Nap, Sleep, Sum, SumLayer, lives, livesOn, napping } from "./support/DurableSum.ts"
+import type { Store } from "./support/Store.ts"
 
 it.effect("R1 a local runtime takes no id of a durable one, asleep or being created, until that has terminated", () =>
   Effect.gen(function* () {

@@ -4,6 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { type Dice, rounds } from "./support/Rounds.ts"
+import { makeStore, type Store } from "./support/Store.ts"
 
 /**
  * Random lives over one store, each ended by a crash or in peace, with stores that fail and take their time: what was acknowledged
@@ -51,12 +52,6 @@ const LogLayer = Workflow.layer(Log, {
   Refuse: refuse,
   Die: ({ payload }) => Effect.andThen(yields(payload.yields), Effect.die("no"))
 })
-
-type Store = RuntimeStore.RuntimeStore["Service"]
-
-const memoryStore = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) =>
-  Context.get(built, RuntimeStore.RuntimeStore)
-)
 
 /** A store as one process sees it: it takes its time, fails so many times of a hundred, and once `dead` never answers. */
 class Unreliable {
@@ -119,7 +114,7 @@ const pass = (times: number) => Effect.repeat(TestClock.adjust("100 millis"), { 
 
 const round = (dice: Dice) =>
   Effect.gen(function* () {
-    const store = yield* memoryStore
+    const store = yield* makeStore
     const mailboxStrategy = strategies[dice.roll(3)]!
     const acknowledged = new Set<string>()
     let sent = 0

@@ -18,13 +18,17 @@ import {
   Stream
 } from "effect"
 import { TestClock } from "effect/testing"
-import { Add, Nap, Sleep, Sum, SumLayer, livesOn, napping } from "./support/DurableSum.ts"
+import { Add, Nap, Sleep, Sum, SumLayer, lives, livesIn, napping } from "./support/DurableSum.ts"
 import { FaultyStore, managerOn, storeWith } from "./support/FaultyStore.ts"
+import { makeStore, type Store } from "./support/Store.ts"
 
-const makeStore = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) =>
-  Context.get(built, RuntimeStore.RuntimeStore)
-)
 const sum = AgentRuntimeId.AgentRuntimeId.make("sum")
+
+/** Puts what is no state in the place of its state. */
+const damage = Effect.fnUntraced(function* (store: Store) {
+  const { handle } = (yield* store.open(sum))!
+  yield* store.write([{ handle, change: { state: { state: "damaged", version: 1, sequence: 0, keep: false } } }])
+})
 
 /** Registers the workflow for as long as the scope that it answers is open. */
 const registered = Effect.flatMap(Scope.make(), (scope) => Effect.as(Layer.buildWithScope(SumLayer, scope), scope))
@@ -33,19 +37,18 @@ for (const damaged of ["outbox", "deadLetters"] as const) {
   it.effect(`D5 nothing of a runtime runs of which the ${damaged} cannot be read`, () =>
     Effect.gen(function* () {
       const store = yield* makeStore
-      const first = yield* livesOn(() => store)
+      const first = livesIn(store)
       yield* first((manager) =>
         Effect.gen(function* () {
           const runtime = yield* manager.create(Sum, { id: "sum" })
           yield* runtime.pause
           for (const id of ["a", "b"]) yield* runtime.send(Add.make({ n: 1 }), { id })
-          yield* runtime.resume.pipe(Effect.ignore, Effect.timeoutOption("0 millis"))
         })
       )
       const opened = (yield* store.open(sum))!
       // It was paused and has two activities, or what is said below says nothing.
       assert.strictEqual(opened.pending.length, 2)
-      const second = yield* livesOn(() => ({
+      const second = livesIn({
         ...store,
         open: (id, canRun) =>
           Effect.map(store.open(id, canRun), (opened) =>
@@ -57,7 +60,7 @@ for (const damaged of ["outbox", "deadLetters"] as const) {
                   [damaged]: [{ position: 99, value: "damaged" }]
                 }
           )
-      }))
+      })
       yield* second((manager) =>
         Effect.gen(function* () {
           assert.strictEqual((yield* Effect.flip(manager.get(Sum, "sum")))._tag, "StateUnreadable")
@@ -73,7 +76,7 @@ for (const damaged of ["outbox", "deadLetters"] as const) {
 it.live("R1 R7 whoever is interrupted while a runtime is opened, or created, keeps nobody else from it", () =>
   Effect.gen(function* () {
     const store = yield* makeStore
-    const life = yield* livesOn(() => store)
+    const life = livesIn(store)
     yield* life((manager) => manager.create(Sum, { id: "sum" }))
     for (let n = 3; n <= 48; n++) {
       yield* life((manager) =>
@@ -201,7 +204,7 @@ it.live("R6 a workflow that goes is given nothing again, while others go on send
 
 it.live("R1 all who want a runtime whose id has ended get the same", () =>
   Effect.gen(function* () {
-    const life = yield* livesOn((store) => store)
+    const life = yield* lives
     for (let n = 3; n <= 48; n++) {
       yield* life((manager) =>
         Effect.gen(function* () {
@@ -225,12 +228,9 @@ it.effect(
   () =>
     Effect.gen(function* () {
       const store = yield* makeStore
-      const life = yield* livesOn(() => store)
+      const life = livesIn(store)
       yield* life((manager) => manager.create(Sum, { id: "sum" }))
-      const opened = (yield* store.open(sum))!
-      yield* store.write([
-        { handle: opened.handle, change: { state: { state: "damaged", version: 1, sequence: 0, keep: false } } }
-      ])
+      yield* damage(store)
       yield* life((manager) =>
         Effect.gen(function* () {
           assert.strictEqual((yield* Effect.flip(manager.terminate("sum")))._tag, "StateUnreadable")
@@ -249,7 +249,7 @@ it.effect(
 it.effect("R2 B1 subscribers of a runtime that sleeps, cannot be read and is given up are told of its end", () =>
   Effect.gen(function* () {
     const store = yield* makeStore
-    const life = yield* livesOn(() => store)
+    const life = livesIn(store)
     yield* life(
       (manager) =>
         Effect.gen(function* () {
@@ -257,10 +257,7 @@ it.effect("R2 B1 subscribers of a runtime that sleeps, cannot be read and is giv
           const events = yield* runtime.subscription()
           const seen = yield* Effect.forkChild(Stream.runCollect(events), { startImmediately: true })
           for (let i = 0; i < 60; i++) yield* TestClock.adjust("1 second")
-          const { handle } = (yield* store.open(sum))!
-          yield* store.write([
-            { handle, change: { state: { state: "damaged", version: 1, sequence: 0, keep: false } } }
-          ])
+          yield* damage(store)
           yield* manager.terminate("sum", { mode: "immediate" })
           yield* TestClock.adjust("1 second")
           assert.isDefined(seen.pollUnsafe(), "it waits for events of a runtime that has ended")
@@ -277,7 +274,7 @@ it.effect("R2 B1 subscribers of a runtime that sleeps, cannot be read and is giv
 it.effect("R8 P10 a runtime that waits for days is seldom looked at", () =>
   Effect.gen(function* () {
     const store = yield* makeStore
-    const life = yield* livesOn(() => store)
+    const life = livesIn(store)
     yield* life(
       (manager) =>
         Effect.gen(function* () {

@@ -1,8 +1,9 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent, AgentError } from "@agent-runtime/schema"
 import { assert, it } from "@effect/vitest"
-import { Context, Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { makeStore } from "./support/Store.ts"
 
 const Relay = ActivityType.make("Relay", { payload: { to: Schema.String, as: Schema.optionalKey(Schema.String) } })
 const Wait = ActivityType.make("Wait", { payload: { to: Schema.String } })
@@ -48,10 +49,7 @@ class Store {
       )
     }
   }
-  static readonly make = Effect.map(
-    Effect.scoped(Layer.build(RuntimeStore.layerMemory)),
-    (built) => new Store(Context.get(built, RuntimeStore.RuntimeStore))
-  )
+  static readonly make = Effect.map(makeStore, (store) => new Store(store))
 }
 
 const on = <E>(
@@ -305,46 +303,6 @@ for (const [how, pausedFor, deadLetters, mailboxStrategy] of [
         Both.pipe(
           Layer.provideMerge(RuntimeManager.layer),
           Layer.provide(RuntimeConfig.layer({ mailboxCapacity: 1, mailboxStrategy }))
-        )
-      )
-    )
-  )
-}
-
-const Item = ActivityType.make("Item", { payload: { n: Schema.Int } })
-const Burst = ActivityType.make("Burst", { payload: { from: Schema.Int, to: Schema.Int } })
-const Source = Agent.make("Source", { state: Schema.Int, initialState: 0, activities: [Burst] })
-const Sink = Agent.make("Sink", { state: Schema.Array(Schema.Int), initialState: [], activities: [Item] })
-const SourceLayer = Workflow.layer(Source, {
-  Burst: ({ payload: { from, to } }, n, context) =>
-    Effect.gen(function* () {
-      for (let i = from; i < to; i++) yield* Effect.orDie(context.send("sink", Item.make({ n: i })))
-      return n
-    })
-})
-const SinkLayer = Workflow.layer(Sink, {
-  Item: ({ payload }, all) => Effect.as(Effect.sleep("1 second"), [...all, payload.n])
-})
-
-for (const [where, manager] of [
-  ["in memory", RuntimeManager.layer],
-  ["with a store", RuntimeManager.layerDurable.pipe(Layer.provide(RuntimeStore.layerMemory))]
-] as const) {
-  it.effect(`P8 ${where} what one sends to another arrives in its order, also where that is full for a while`, () =>
-    Effect.gen(function* () {
-      const manager = yield* RuntimeManager.RuntimeManager
-      const source = yield* manager.create(Source)
-      const sink = yield* manager.create(Sink, { id: "sink" })
-      yield* source.ask(Burst.make({ from: 0, to: 6 }))
-      yield* source.ask(Burst.make({ from: 6, to: 8 }))
-      for (let i = 0; i < 20; i++) yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual([...(yield* sink.info).state], [0, 1, 2, 3, 4, 5, 6, 7])
-      assert.deepStrictEqual(yield* source.deadLetters, [])
-    }).pipe(
-      Effect.provide(
-        Layer.merge(SourceLayer, SinkLayer).pipe(
-          Layer.provideMerge(manager),
-          Layer.provide(RuntimeConfig.layer({ mailboxCapacity: 3 }))
         )
       )
     )

@@ -4,6 +4,7 @@ import { assert, it } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Fiber, Latch, Layer, Schedule, Schema, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { managerOn } from "./support/FaultyStore.ts"
+import { makeStore, type Store } from "./support/Store.ts"
 
 class No extends Schema.TaggedError<No>()("No", {}) {}
 const retry = Schedule.spaced("1 minute").pipe(Schedule.upTo({ times: 2 }))
@@ -21,12 +22,6 @@ const handlers: Workflow.Handlers<typeof Sum, never> = {
   Urge: (_, total) => Effect.succeed(total)
 }
 const SumLayer = Workflow.layer(Sum, handlers)
-
-type Store = RuntimeStore.RuntimeStore["Service"]
-
-const makeStore = Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) =>
-  Context.get(built, RuntimeStore.RuntimeStore)
-)
 
 const on = (store: Store, config: Partial<RuntimeConfig.RuntimeConfigShape> = {}, workflows = SumLayer) =>
   workflows.pipe(Layer.provideMerge(managerOn(Layer.succeed(RuntimeStore.RuntimeStore, store), config)))

@@ -1,7 +1,8 @@
 /** An agent that adds up, on a store in memory that outlives its managers. */
 import { RuntimeConfig, RuntimeManager, RuntimeStore, Workflow } from "@agent-runtime/core"
 import { ActivityType, Agent } from "@agent-runtime/schema"
-import { Context, Duration, Effect, Latch, Layer, Schedule, Schema, type Scope } from "effect"
+import { Duration, Effect, Latch, Layer, Schedule, Schema, type Scope } from "effect"
+import { makeStore, type Store } from "./Store.ts"
 
 export const Add = ActivityType.make("Add", { payload: { n: Schema.Int } })
 export const Sleep = ActivityType.make("Sleep")
@@ -29,27 +30,25 @@ export const SumLayer = Workflow.layer(Sum, {
     Effect.as(Effect.orDie(context.send(payload.to, Add.make({ n: payload.n }))), total)
 })
 
-export type Store = RuntimeStore.RuntimeStore["Service"]
+type Run<A, E> = (manager: RuntimeManager.RuntimeManager["Service"]) => Effect.Effect<A, E, Scope.Scope>
 
 /** Managers over one store, one after the other: what one leaves the next finds. */
-export const livesOn = (around: (store: Store) => Store) =>
-  Effect.map(Effect.scoped(Layer.build(RuntimeStore.layerMemory)), (built) => {
-    const store = around(Context.get(built, RuntimeStore.RuntimeStore))
-    return <A, E>(
-      run: (manager: RuntimeManager.RuntimeManager["Service"]) => Effect.Effect<A, E, Scope.Scope>,
-      config: Partial<RuntimeConfig.RuntimeConfigShape> = {}
-    ): Effect.Effect<A> =>
-      Effect.flatMap(RuntimeManager.RuntimeManager, run).pipe(
-        Effect.scoped,
-        Effect.provide(
-          SumLayer.pipe(
-            Layer.provideMerge(RuntimeManager.layerDurable),
-            Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)),
-            Layer.provide(RuntimeConfig.layer({ grace: Duration.zero, ...config }))
-          )
-        ),
-        Effect.orDie
-      )
-  })
+export const livesIn =
+  (store: Store) =>
+  <A, E>(run: Run<A, E>, config: Partial<RuntimeConfig.RuntimeConfigShape> = {}): Effect.Effect<A> =>
+    Effect.flatMap(RuntimeManager.RuntimeManager, run).pipe(
+      Effect.scoped,
+      Effect.provide(
+        SumLayer.pipe(
+          Layer.provideMerge(RuntimeManager.layerDurable),
+          Layer.provide(Layer.succeed(RuntimeStore.RuntimeStore, store)),
+          Layer.provide(RuntimeConfig.layer({ grace: Duration.zero, ...config }))
+        )
+      ),
+      Effect.orDie
+    )
+
+/** As `livesIn`, over a new store with something around it. */
+export const livesOn = (around: (store: Store) => Store) => Effect.map(makeStore, (store) => livesIn(around(store)))
 
 export const lives = livesOn((store) => store)

@@ -1,18 +1,14 @@
 import { RuntimeConfig, RuntimeManager, RuntimeStore } from "@agent-runtime/core"
 import { AgentError } from "@agent-runtime/schema"
-import { Context, Effect, Exit, Latch, Layer } from "effect"
+import { Effect, Exit, Latch, Layer } from "effect"
 import { TestClock } from "effect/testing"
-
-type Store = RuntimeStore.RuntimeStore["Service"]
+import { makeStore, type Store } from "./Store.ts"
 
 /** A store in memory, with something of it replaced. */
 export const storeWith = (change: (store: Store) => Partial<Store>): Layer.Layer<RuntimeStore.RuntimeStore> =>
   Layer.effect(
     RuntimeStore.RuntimeStore,
-    Effect.map(Layer.build(RuntimeStore.layerMemory), (built) => {
-      const store = Context.get(built, RuntimeStore.RuntimeStore)
-      return { ...store, ...change(store) }
-    })
+    Effect.map(makeStore, (store) => ({ ...store, ...change(store) }))
   )
 
 /** A manager on such a store. */
